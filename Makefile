@@ -1,0 +1,45 @@
+# Targets a person needs. CI runs .ci/run, which calls the same ones.
+
+GO          ?= go
+GOFUMPT      = mvdan.cc/gofumpt@v0.12.0
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 1m
+
+.PHONY: build demo test lint bench fuzz cover clean
+
+build: ## the program, ./kletscan
+	CGO_ENABLED=0 $(GO) build -trimpath -o kletscan .
+
+demo: build ## scan a fleet in a box; exits 0 if the scan ended as documented, with 3: some nodes are off
+	@./kletscan demo; code=$$?; if [ $$code -eq 3 ]; then \
+		echo "(exit status 3, as documented: at least one node is off or invalid)"; else exit $$code; fi
+
+# The race detector needs a C compiler. Without one the tests still run.
+RACE := $(if $(shell command -v gcc || command -v clang),-race)
+
+test: ## all tests, with the race detector where there is a C compiler
+	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
+	$(GO) test $(RACE) ./...
+
+lint: ## format, vet, staticcheck
+	@out=$$($(GO) run $(GOFUMPT) -l .) && test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench: ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+cover: ## test coverage, cover.html
+	$(GO) test -coverprofile cover.out -coverpkg ./... ./...
+	$(GO) tool cover -html cover.out -o cover.html
+
+clean:
+	rm -f kletscan cover.out cover.html

@@ -1,0 +1,30 @@
+package probe
+
+import "context"
+
+// Executor runs one command on a node. The SSH connection of scanner/remote is
+// one; tests pass their own.
+type Executor interface {
+	// Exec runs command through the login shell, without a PTY, writes stdin
+	// to it and closes its standard input, and returns when the command has
+	// ended. A command that ran is never an error, whatever its exit status;
+	// an error means that its output is not whole. When ctx ends first, the
+	// connection is closed, the call returns at once with the cause, and the
+	// Executor is of no further use.
+	Exec(ctx context.Context, command, stdin string) (Output, error)
+}
+
+// Output is what one command wrote.
+type Output struct {
+	Stdout    []byte // at most OutputLimit bytes
+	Stderr    []byte // at most StderrLimit bytes
+	ExitCode  int    // -1: the node gave none (killed by a signal, or ForceCommand)
+	Truncated bool   // Stdout was longer than OutputLimit; the rest was dropped
+}
+
+const (
+	// OutputLimit bounds one command's standard output, in bytes.
+	OutputLimit = 8 << 20
+	// StderrLimit bounds one command's standard error, in bytes.
+	StderrLimit = 16 << 10
+)

@@ -1,0 +1,303 @@
+package probe
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"kletscan/scanner/evidence"
+)
+
+const (
+	// fileLimit is the probe's own: one byte more than a whole file may have.
+	fileLimit = 1<<20 + 1
+	// maxProcesses, maxFiles and maxEntries bound what a hostile node can
+	// make us hold. A node over a bound is an error, never a shorter list.
+	maxProcesses = 256
+	maxFiles     = 2000
+	maxEntries   = 10000
+)
+
+// parse adds an answer to ev.
+func parse(ev *evidence.Evidence, answer, stderr []byte, nonce string) error {
+	list, err := frames(answer, nonce)
+	if err != nil {
+		return err
+	}
+	p := parser{ev: ev, refusals: refusals(stderr, nonce)}
+	for _, f := range list {
+		if err := p.frame(f); err != nil {
+			return fmt.Errorf("%w: it is malformed at %.80q: %w", ErrNotAnswered, strings.Join(f.words, " "), err)
+		}
+	}
+	return nil
+}
+
+// parser remembers what the frames that follow belong to.
+type parser struct {
+	ev       *evidence.Evidence
+	refusals map[string]string
+	process  *evidence.Process // the last process frame
+	file     *evidence.File    // a file frame that waits for its state
+	dir      *evidence.Dir     // the last dir frame
+	code     *int              // where the next rc frame goes
+	cmdline  int
+	environ  int
+	entries  int
+}
+
+func (p *parser) frame(f frame) error {
+	switch f.words[0] {
+	case "host":
+		p.host(string(f.body))
+	case "process":
+		return p.newProcess(f)
+	case "status", "stat", "cmdline", "cgroup", "exe", "cwd", "mnt", "environ", "version":
+		if p.process == nil {
+			return fmt.Errorf("no process before it")
+		}
+		p.processFact(f)
+	case "rc":
+		return p.exitCode(f)
+	case "pids":
+		if len(f.words) == 3 {
+			p.ev.PIDs = evidence.PIDs{Seen: number(f.words[1]), Readable: number(f.words[2])}
+		}
+	case "ps":
+		p.ev.Audit = evidence.Audit{Command: strings.Join(f.words[1:], " ") + " | grep kubelet", Output: redact(string(f.body))}
+	case "units":
+		p.ev.Units = append(p.ev.Units, units(string(f.body))...)
+	case "file":
+		return p.newFile(f)
+	case "dir":
+		return p.newDir(f)
+	case "state":
+		return p.state(f)
+	case "entry":
+		return p.entry(f)
+	default:
+		return fmt.Errorf("unknown marker")
+	}
+	return nil
+}
+
+func (p *parser) host(body string) {
+	h := &p.ev.Host
+	h.UID = -1
+	for line := range strings.Lines(body) {
+		line = strings.TrimSuffix(line, "\n")
+		key, value, _ := strings.Cut(line, "=")
+		switch {
+		case key == "system":
+			h.System = value
+		case key == "name":
+			h.Name = value
+		case key == "user":
+			h.User = value
+		case key == "uid":
+			h.UID = owner(value)
+		case key == "now":
+			h.Now = int64(number(value))
+		case key == "clk":
+			h.ClockTicks = int64(number(value))
+		case key == "mnt":
+			h.MountNS = value
+		case key == "PRETTY_NAME":
+			h.OSRelease = strings.Trim(value, `"'`)
+		case strings.HasPrefix(line, "btime "):
+			h.BootTime = int64(number(line[len("btime "):]))
+		case strings.Contains(line, " /proc "):
+			h.HidePID = hidePID(line)
+		}
+	}
+}
+
+// hidePID reads the mount option of proc(5). Zero and "off" mean none.
+func hidePID(mount string) string {
+	fields := strings.Fields(mount)
+	if len(fields) < 4 || fields[1] != "/proc" {
+		return ""
+	}
+	for option := range strings.SplitSeq(fields[3], ",") {
+		if value, ok := strings.CutPrefix(option, "hidepid="); ok && value != "0" && value != "off" {
+			return value
+		}
+	}
+	return ""
+}
+
+func (p *parser) newProcess(f frame) error {
+	if len(f.words) < 3 || number(f.words[1]) <= 0 {
+		return fmt.Errorf("expected a pid and a command name")
+	}
+	if len(p.ev.Processes) >= maxProcesses {
+		return fmt.Errorf("more than %d processes are named like a kubelet", maxProcesses)
+	}
+	p.ev.Processes = append(p.ev.Processes, evidence.Process{PID: number(f.words[1]), Comm: f.words[2], UID: -1})
+	p.process = &p.ev.Processes[len(p.ev.Processes)-1]
+	return nil
+}
+
+func (p *parser) processFact(f frame) {
+	proc, text := p.process, strings.TrimSuffix(string(f.body), "\n")
+	p.code = nil
+	switch f.words[0] {
+	case "status":
+		for line := range strings.Lines(text) {
+			fields := strings.Fields(line)
+			if len(fields) < 2 {
+				continue
+			}
+			switch fields[0] {
+			case "PPid:":
+				proc.PPID = number(fields[1])
+			case "Uid:":
+				proc.UID = owner(fields[1])
+			}
+		}
+	case "stat":
+		proc.StartTick = startTick(text)
+	case "cmdline":
+		proc.Argv, proc.ArgvState = argv(f.body)
+		p.code = &p.cmdline
+	case "cgroup":
+		proc.Cgroup = text
+		proc.Unit = unitOf(text)
+	case "exe":
+		proc.Exe = text
+	case "cwd":
+		proc.Cwd = text
+	case "mnt":
+		proc.MountNS = text
+	case "environ":
+		p.code = &p.environ
+	case "version":
+		proc.Version, _, _ = strings.Cut(text, "\n")
+	}
+}
+
+// exitCode takes the exit status of the command whose output came last.
+func (p *parser) exitCode(f frame) error {
+	if p.code == nil || len(f.words) < 2 {
+		return fmt.Errorf("nothing before it to which an exit status belongs")
+	}
+	switch code := number(f.words[1]); p.code {
+	case &p.cmdline:
+		if code != 0 {
+			p.process.ArgvState = evidence.Denied
+		}
+	case &p.environ: // grep: 0 found, 1 not found, 2 not readable
+		switch code {
+		case 0:
+			p.process.DropInEnv = "set"
+		case 1:
+			p.process.DropInEnv = "unset"
+		}
+	}
+	p.code = nil
+	return nil
+}
+
+// argv splits /proc/PID/cmdline at its NULs. Every argument ends with one, so
+// an empty argument is kept and the end is not mistaken for another.
+func argv(cmdline []byte) ([]string, evidence.State) {
+	if len(cmdline) == 0 {
+		return nil, evidence.Present
+	}
+	state := evidence.Present
+	if len(cmdline) >= fileLimit {
+		state = evidence.Truncated
+	}
+	parts := bytes.Split(bytes.TrimSuffix(cmdline, []byte{0}), []byte{0})
+	args := make([]string, len(parts))
+	for i, part := range parts {
+		args[i] = string(part)
+	}
+	return redactArgv(args), state
+}
+
+// startTick is field 22 of /proc/PID/stat, proc_pid_stat(5). The second field
+// is the command name in brackets and may itself hold blanks and brackets.
+func startTick(stat string) int64 {
+	_, rest, ok := cutLast(stat, ") ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 20 {
+		return 0
+	}
+	return int64(number(fields[19]))
+}
+
+// unitOf is the last component of a control group path that is a service:
+// systemd.slice(5) puts each service's processes into a group of its name.
+func unitOf(cgroup string) string {
+	for line := range strings.Lines(cgroup) {
+		parts := strings.Split(strings.TrimSuffix(line, "\n"), "/")
+		for i := len(parts) - 1; i > 0; i-- {
+			if strings.HasSuffix(parts[i], ".service") {
+				return parts[i]
+			}
+		}
+	}
+	return ""
+}
+
+// units reads the blocks of systemctl show, one per unit, and keeps those that
+// exist.
+func units(shown string) []evidence.Unit {
+	var list []evidence.Unit
+	for block := range strings.SplitSeq(shown, "\n\n") {
+		var u evidence.Unit
+		for line := range strings.Lines(block) {
+			key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+			switch key {
+			case "Id":
+				u.Name = value
+			case "LoadState":
+				u.LoadState = value
+			case "ActiveState":
+				u.ActiveState = value
+			case "MainPID":
+				u.MainPID = number(value)
+			case "FragmentPath":
+				u.Fragment = value
+			case "DropInPaths":
+				u.DropIns = strings.Fields(value)
+			case "EnvironmentFiles", "EnvironmentFile":
+				path, _, _ := strings.Cut(value, " (ignore_errors=")
+				u.EnvironmentFiles = append(u.EnvironmentFiles, path)
+			case "NeedDaemonReload":
+				u.NeedReload = value == "yes"
+			}
+		}
+		if u.Name != "" && u.LoadState != "not-found" {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+// number is a decimal number, or 0 where there is none.
+func number(text string) int {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// owner is a uid, or -1 where there is none.
+func owner(text string) int {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
