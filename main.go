@@ -1,0 +1,108 @@
+// Kletscan tells, for every node of a Kubernetes fleet, whether the kubelet's
+// serving certificate is rotated, and proves it.
+//
+// It logs in over SSH, reads the process table and a few files, judges them
+// locally and prints one table. Nothing is installed on a node and nothing is
+// changed there.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"kletscan/report"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program. Nothing below it exits, and nothing but results
+// goes to stdout.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := &cli.App{
+		Name:                   "kletscan",
+		Usage:                  "tell which nodes rotate the kubelet's serving certificate",
+		Version:                version(),
+		Description:            "Runs on your machine, reads over SSH, changes nothing." + exitStatus,
+		HideHelpCommand:        true,
+		UseShortOptionHandling: true,
+		Reader:                 stdin,
+		Writer:                 stdout,
+		ErrWriter:              io.Discard, // run prints every error itself, once
+		ExitErrHandler:         func(*cli.Context, error) {},
+		OnUsageError:           onUsageError,
+		Commands: []*cli.Command{
+			scanCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
+			demoCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError(fmt.Errorf("%q is not a command of kletscan: expected one of %s", c.Args().First(), commands(c.App)))
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	err := app.RunContext(ctx, args)
+	if err == nil {
+		return exitOK
+	}
+	var code exitCoder
+	if !errors.As(err, &code) {
+		code = exitCoder{exitInternal, err}
+	}
+	if text := code.Error(); text != "" {
+		for line := range strings.Lines(text) {
+			fmt.Fprintf(stderr, "kletscan: %s\n", report.Clean(strings.TrimSuffix(line, "\n")))
+		}
+	}
+	return code.code
+}
+
+func commands(app *cli.App) string {
+	var names []string
+	for _, c := range app.VisibleCommands() {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// onUsageError makes a mistake in the flags exit 2 with one line.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		text = "unknown flag " + name
+	}
+	help := "kletscan --help"
+	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "kletscan" {
+		help = "kletscan " + c.Command.Name + " --help"
+	}
+	return usageError(errors.New(text + ": see " + help))
+}
+
+// release is the version that a packager sets at link time:
+// -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is the release, or else what the build says of itself.
+func version() string {
+	if release != "" {
+		return release
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "devel"
+	}
+	return strings.Trim(info.Main.Version, "()")
+}

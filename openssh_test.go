@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
+
+	"kletscan/inventory"
+	"kletscan/scanner/evidence"
+	"kletscan/scanner/probe"
+	"kletscan/scanner/remote"
+)
+
+// boxScript makes a node out of this machine: an overlay of its file system
+// in mount and process namespaces of its own, with real sshd, sudo, ps and
+// /proc, a kubelet's files, and a stand-in for the kubelet. Nothing outside is
+// changed, and all of it is gone when the process ends.
+const boxScript = `set -e
+mount -t tmpfs tmpfs "$BOX"
+mkdir "$BOX/upper" "$BOX/work" "$BOX/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$BOX/upper,workdir=$BOX/work" "$BOX/root"
+R=$BOX/root
+mount -t proc proc "$R/proc"
+mount --rbind /dev "$R/dev"
+uid=9000
+for user in plain wheel only; do
+	uid=$((uid + 1))
+	echo "$user:x:$uid:65534::/:/bin/sh" >>"$R/etc/passwd"
+	echo "$user:*:19000:0:99999:7:::" >>"$R/etc/shadow"
+done
+mkdir -p "$R/etc/sudoers.d" "$R/run/sshd" "$R/var/lib/kubelet/pki" "$R/usr/lib/systemd/system/kubelet.service.d" "$R/etc/kubernetes"
+echo "wheel ALL=(ALL) NOPASSWD: ALL" >"$R/etc/sudoers.d/box"
+echo "only ALL=(root) NOPASSWD: /usr/bin/cat -- /var/lib/kubelet/config.yaml" >>"$R/etc/sudoers.d/box"
+chmod 440 "$R/etc/sudoers.d/box"
+printf '%s\n' "apiVersion: kubelet.config.k8s.io/v1beta1" "kind: KubeletConfiguration" "serverTLSBootstrap: true" >"$R/var/lib/kubelet/config.yaml"
+printf '%s\n' "[Service]" "ExecStart=/usr/bin/kubelet" >"$R/usr/lib/systemd/system/kubelet.service"
+printf '%s\n' "[Service]" 'Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"' \
+	"EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env" "ExecStart=" \
+	'ExecStart=/usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS' \
+	>"$R/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"
+printf %s 'KUBELET_KUBEADM_ARGS="--node-labels= --v=2"' >"$R/var/lib/kubelet/kubeadm-flags.env"
+touch -d "1 hour ago" "$R"/var/lib/kubelet/* "$R"/usr/lib/systemd/system/kubelet.service "$R"/usr/lib/systemd/system/kubelet.service.d/*
+chmod 600 "$R/var/lib/kubelet/config.yaml"
+cp "$STANDIN" "$R/usr/bin/kubelet"
+ln -sf "$SHELL_UNDER_TEST" "$R/bin/sh"
+cat >"$R/etc/ssh/box_config" <<END
+Port $PORT
+ListenAddress 127.0.0.1
+HostKey /etc/ssh/box_key
+AuthorizedKeysFile /etc/ssh/box_authorized
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+PidFile none
+PermitRootLogin prohibit-password
+END
+cp "$FILES/host" "$R/etc/ssh/box_key"
+chmod 600 "$R/etc/ssh/box_key"
+cp "$FILES/authorized" "$R/etc/ssh/box_authorized"
+chmod 644 "$R/etc/ssh/box_authorized"
+exec chroot "$R" /bin/bash -c '
+(exec -a /usr/bin/kubelet /usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
+	--kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml --node-labels= --v=2) &
+exec /usr/sbin/sshd -D -e -f /etc/ssh/box_config'
+`
+
+// box is a node made by boxScript.
+type box struct {
+	shell string // the program that /bin/sh is
+	port  int
+	dir   string // ssh_config, key and known_hosts for it
+}
+
+// startBox makes a node whose /bin/sh is the named shell.
+func startBox(t *testing.T, shell string) box {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Getuid() != 0 {
+		missing(t, "root on Linux, which a node in a box needs")
+	}
+	for _, program := range []string{"/usr/sbin/sshd", "/usr/bin/sudo", "/usr/bin/unshare", "/bin/bash", "/usr/bin/ps"} {
+		if _, err := os.Stat(program); err != nil {
+			missing(t, program)
+		}
+	}
+	path, err := exec.LookPath(shell)
+	if err != nil {
+		missing(t, shell)
+	}
+	b := box{shell: shell, port: freePort(t), dir: t.TempDir()}
+	b.writeFiles(t)
+	standIn, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", boxScript)
+	cmd.Env = []string{
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BOX=" + t.TempDir(), "STANDIN=" + standIn, "SHELL_UNDER_TEST=" + path,
+		fmt.Sprintf("PORT=%d", b.port), "FILES=" + b.dir,
+	}
+	cmd.Stderr = &log
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+	b.waitForBanner(t, ended, &log)
+	return b
+}
+
+// waitForBanner waits until sshd speaks.
+func (b box) waitForBanner(t *testing.T, ended chan error, log *strings.Builder) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("the box ended: %v\n%s", err, log)
+		default:
+		}
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", b.port))
+		if err != nil {
+			continue
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_, err = io.ReadFull(conn, make([]byte, 4))
+		conn.Close()
+		if err == nil {
+			return
+		}
+	}
+	t.Fatal("sshd in the box did not answer")
+}
+
+// writeFiles writes keys for both sides, and an ssh_config with an alias for
+// each user.
+func (b box) writeFiles(t *testing.T) {
+	t.Helper()
+	write := func(name, content string) {
+		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := func(name string) string {
+		public, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := ssh.MarshalPrivateKey(private, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(name, string(pem.EncodeToMemory(block)))
+		line, err := ssh.NewPublicKey(public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(ssh.MarshalAuthorizedKey(line))
+	}
+	write("authorized", key("id"))
+	write("known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s", b.port, key("host")))
+	var config strings.Builder
+	for _, user := range []string{"root", "plain", "wheel", "only"} {
+		fmt.Fprintf(&config, "Host %s\n  HostName 127.0.0.1\n  Port %d\n  User %s\n  IdentityFile %s\n  IdentitiesOnly yes\n  UserKnownHostsFile %s\n",
+			user, b.port, user, filepath.Join(b.dir, "id"), filepath.Join(b.dir, "known_hosts"))
+	}
+	write("ssh_config", config.String())
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestOpenSSH scans one real node as four users with different rights.
+func TestOpenSSH(t *testing.T) {
+	b := startBox(t, "dash")
+	code, stdout, stderr := kletscan(t.Context(), "scan", "-F", filepath.Join(b.dir, "ssh_config"), "-o", "json", "root", "plain", "wheel", "only")
+	if code != exitIncomplete {
+		t.Errorf("exit %d, want %d: one user may not read the decisive file\n%s", code, exitIncomplete, stderr)
+	}
+	var document struct {
+		Results []map[string]any `json:"results"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &document); err != nil || len(document.Results) != 4 {
+		t.Fatalf("%v: %d results in %s", err, len(document.Results), stdout)
+	}
+	want := map[string]struct{ rotation, why string }{
+		"root":  {"on", "/var/lib/kubelet/config.yaml"},
+		"plain": {"unknown", "/var/lib/kubelet/config.yaml cannot be read by plain (mode 600), and sudo -n was refused: sudo: a password is required"},
+		"wheel": {"on", "/var/lib/kubelet/config.yaml"},
+		"only":  {"on", "/var/lib/kubelet/config.yaml"},
+	}
+	for _, r := range document.Results {
+		name := fmt.Sprint(r["node"])
+		if r["status"] != "ok" || r["rotation"] != want[name].rotation || !strings.Contains(fmt.Sprint(r["why"]), want[name].why) {
+			t.Errorf("%s: %v %v: %v\nwant %s: %s", name, r["status"], r["rotation"], r["why"], want[name].rotation, want[name].why)
+		}
+		if r["distro"] != "kubeadm" || r["kubelet_version"] != "v1.31.4" {
+			t.Errorf("%s: %v %v, want kubeadm v1.31.4", name, r["distro"], r["kubelet_version"])
+		}
+	}
+}
+
+// TestProbeMeansTheSameInEveryShell runs the same question on boxes that
+// differ in what /bin/sh is, as root and as a user who needs sudo.
+func TestProbeMeansTheSameInEveryShell(t *testing.T) {
+	type answers struct{ root, wheel *evidence.Evidence }
+	var first answers
+	for i, shell := range []string{"dash", "bash", "busybox", "ksh", "zsh"} {
+		t.Run(shell, func(t *testing.T) {
+			b := startBox(t, shell)
+			got := answers{root: b.ask(t, "root"), wheel: b.ask(t, "wheel")}
+			if len(got.root.Processes) != 1 || len(got.root.Processes[0].Argv) != 6 {
+				t.Fatalf("processes are %+v, want the one kubelet with its 6 arguments", got.root.Processes)
+			}
+			if i == 0 {
+				first = got
+				return
+			}
+			if first.root == nil {
+				t.Skip("SKIPPED, NOT TESTED: there is no dash to compare with")
+			}
+			if diff := cmp.Diff(first.root, got.root); diff != "" {
+				t.Errorf("as root, %s differs from dash:\n%s", shell, diff)
+			}
+			if diff := cmp.Diff(first.wheel, got.wheel); diff != "" {
+				t.Errorf("as wheel, %s differs from dash:\n%s", shell, diff)
+			}
+		})
+	}
+}
+
+// ask runs both questions as user and takes out of the answer what is another
+// in every box.
+func (b box) ask(t *testing.T, user string) *evidence.Evidence {
+	t.Helper()
+	nodes := []inventory.Node{{Name: user, Host: user}}
+	dialer, err := remote.New(remote.Config{Home: b.dir, SSHConfigFile: filepath.Join(b.dir, "ssh_config"), Nodes: nodes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dialer.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	conn, err := dialer.Dial(ctx, nodes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ev, err := probe.Survey(ctx, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = probe.Fetch(ctx, conn, ev, []evidence.Want{
+		{Kind: evidence.KubeletConfig, Path: "/var/lib/kubelet/config.yaml"},
+		{Kind: evidence.KubeletConfig, Path: "/var/lib/kubelet/nothing.yaml"},
+		{Kind: evidence.KubeletConfig, Path: "/etc/hostname"},
+		{Kind: evidence.KubeletConfig, Path: "/dev/null"},
+		{Kind: evidence.DropInDir, Path: "/etc/kubernetes"},
+		{Kind: evidence.CertDir, Path: "/var/lib/kubelet/pki"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev.Host.Now, ev.Host.MountNS, ev.PIDs, ev.Audit.Output = 0, "", evidence.PIDs{}, ""
+	for i := range ev.Processes {
+		ev.Processes[i].PID, ev.Processes[i].StartTick, ev.Processes[i].MountNS = 0, 0, ""
+	}
+	for i := range ev.Files {
+		ev.Files[i].ModTime /= 60 * 60 * 24
+	}
+	for i := range ev.Dirs {
+		ev.Dirs[i].ModTime /= 60 * 60 * 24
+	}
+	return ev
+}

@@ -1,0 +1,244 @@
+package report
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"kletscan/scanner"
+	"kletscan/scanner/kubelet"
+)
+
+// ControlID is the control that is assessed, with the version of its
+// benchmark: the bare number 4.2.12 means strong ciphers from CIS 1.7 on.
+const ControlID = "CIS Kubernetes 1.5.1 4.2.12"
+
+// DatadogRuleID is Datadog's name for that control.
+const DatadogRuleID = "cis-kubernetes-1.5.1-4.2.12"
+
+// column is one thing to say of a node.
+type column struct {
+	key     string // name in CSV and JSON, snake_case; stable within a SchemaVersion
+	heading string // name in the table; empty: not in the table
+	perRun  bool   // the same for all nodes: JSON has it once, in its head
+
+	value func(Run, scanner.Result) value
+	// words is what the table shows where that is not the value itself.
+	words func(scanner.Result) value
+}
+
+// cell is the column's value for CSV and JSON. Here and in tableCell every
+// string passes Clean; no format sees any other.
+func (c column) cell(run Run, r scanner.Result) value { return c.value(run, r).clean() }
+
+// tableCell is the column's value in the table.
+func (c column) tableCell(run Run, r scanner.Result) value {
+	if c.words != nil {
+		return c.words(r).clean()
+	}
+	return c.cell(run, r)
+}
+
+// Headings that the table treats in its own way.
+const (
+	rotationHeading = "ROTATION"
+	sourceHeading   = "SOURCE"
+	whyHeading      = "WHY"
+)
+
+// columns are all columns, in the order of CSV and JSON; those with a heading
+// stand in the table in the same order.
+var columns = []column{
+	// The scan.
+	{key: "schema_version", perRun: true, value: func(Run, scanner.Result) value { return number(SchemaVersion) }},
+	{key: "tool", perRun: true, value: func(run Run, _ scanner.Result) value { return text(run.Tool) }},
+	{key: "tool_version", perRun: true, value: func(run Run, _ scanner.Result) value { return text(run.Version) }},
+	{key: "scan_started", perRun: true, value: func(run Run, _ scanner.Result) value { return moment(run.Started) }},
+	{key: "scan_finished", perRun: true, value: func(run Run, _ scanner.Result) value { return moment(run.Finished) }},
+	{key: "inventory_source", perRun: true, value: func(run Run, _ scanner.Result) value { return text(run.Inventory) }},
+
+	// The node, as the inventory has it.
+	{key: "node", heading: "NODE", value: of(func(r scanner.Result) value { return text(r.Node.Name) })},
+	{key: "host", value: of(func(r scanner.Result) value { return text(r.Node.Host) })},
+	{key: "port", value: of(func(r scanner.Result) value { return number(r.Node.Port) })},
+	{key: "user", value: of(func(r scanner.Result) value { return text(r.Node.User) })},
+	{key: "group", heading: "GROUP", value: of(func(r scanner.Result) value { return text(r.Node.Group()) })},
+	{key: "labels", value: of(func(r scanner.Result) value { return pairs(r.Node.Labels) })},
+
+	// The visit.
+	{key: "status", value: of(func(r scanner.Result) value { return text(r.Status.String()) })},
+	{key: "error", value: of(func(r scanner.Result) value { return text(r.Error) })},
+	{key: "visit_started", value: of(func(r scanner.Result) value { return moment(r.Started) })},
+	{key: "visit_seconds", value: of(visitSeconds)},
+
+	// The kubelet and the verdict.
+	{key: "distro", heading: "DISTRO", value: of(func(r scanner.Result) value { return text(r.Verdict.Distro) })},
+	{key: "kubelet_version", heading: "KUBELET", value: of(func(r scanner.Result) value { return text(r.Verdict.Version) })},
+	{key: "kubelet_pid", value: of(func(r scanner.Result) value { return number(r.Verdict.PID) })},
+	{key: "rotation", heading: rotationHeading, value: of(rotation), words: rotationWords},
+	{key: "conditions", value: of(func(r scanner.Result) value { return list(r.Verdict.Conditions) })},
+	{key: "after_restart", value: of(afterRestart)},
+	{key: "source", heading: sourceHeading, value: of(func(r scanner.Result) value { return sourceWords(r.Verdict.Source) })},
+	{key: "source_kind", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Kind) })},
+	{key: "source_path", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Path) })},
+	{key: "source_line", value: of(func(r scanner.Result) value { return number(r.Verdict.Source.Line) })},
+	{key: "source_text", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Text) })},
+
+	// The settings behind it.
+	{key: "effective_server_tls_bootstrap", value: of(setting("serverTLSBootstrap"))},
+	{key: "effective_server_tls_bootstrap_source", value: of(settingSource("serverTLSBootstrap"))},
+	{key: "effective_gate", value: of(setting("RotateKubeletServerCertificate"))},
+	{key: "effective_gate_source", value: of(settingSource("RotateKubeletServerCertificate"))},
+	{key: "tls_cert_file", value: of(setting("tlsCertFile"))},
+	{key: "tls_cert_file_source", value: of(settingSource("tlsCertFile"))},
+
+	// What the written rules would say.
+	{key: "control_id", value: of(func(scanner.Result) value { return text(ControlID) })},
+	{key: "datadog_rule_id", value: of(func(scanner.Result) value { return text(DatadogRuleID) })},
+	{key: "cis_1_5_1_letter", heading: "CIS 1.5.1 4.2.12", value: of(letter(scanner.CIS151)), words: cisWords},
+	{key: "datadog_letter", value: of(letter(scanner.Datadog))},
+	{key: "kube_bench_letter", value: of(letter(scanner.KubeBench))},
+	{key: "letter_why", value: of(letterWhy)},
+	{key: "why", heading: whyHeading, value: of(func(r scanner.Result) value { return text(r.Verdict.Why) }), words: whyWords},
+}
+
+// of is a column's value function for what does not depend on the Run.
+func of(f func(scanner.Result) value) func(Run, scanner.Result) value {
+	return func(_ Run, r scanner.Result) value { return f(r) }
+}
+
+func visitSeconds(r scanner.Result) value {
+	if r.Started.IsZero() {
+		return value{}
+	}
+	return seconds(r.Duration)
+}
+
+// rotation is empty for a node that was not assessed: "unknown" is what was
+// seen there, and nothing was.
+func rotation(r scanner.Result) value {
+	if r.Status != scanner.OK {
+		return text("")
+	}
+	return text(r.Verdict.Rotation.String())
+}
+
+// rotationWords is "on", "unknown (restart-pending)", or the Status of a node
+// that was not assessed.
+func rotationWords(r scanner.Result) value {
+	if r.Status != scanner.OK {
+		return text(notAssessedWord(r.Status))
+	}
+	words := r.Verdict.Rotation.String()
+	if len(r.Verdict.Conditions) > 0 {
+		words += " (" + list(r.Verdict.Conditions).joined(", ") + ")"
+	}
+	return text(words)
+}
+
+// notAssessedWord keeps a Status that nobody set apart from the Rotation
+// "unknown".
+func notAssessedWord(s scanner.Status) string {
+	if s == scanner.StatusUnknown {
+		return "not-assessed"
+	}
+	return s.String()
+}
+
+func afterRestart(r scanner.Result) value {
+	if !restartPending(r) {
+		return text("")
+	}
+	return text(r.Verdict.AfterRestart.String())
+}
+
+func restartPending(r scanner.Result) bool {
+	return r.Status == scanner.OK && slices.Contains(r.Verdict.Conditions, scanner.RestartPending)
+}
+
+// whyWords is the reason of the verdict and what a restart would change, or why
+// there is no verdict.
+func whyWords(r scanner.Result) value {
+	if r.Status != scanner.OK {
+		return text(r.Error)
+	}
+	why := r.Verdict.Why
+	if restartPending(r) {
+		if why != "" {
+			why += "; "
+		}
+		why += "after a restart: " + r.Verdict.AfterRestart.String()
+	}
+	return text(why)
+}
+
+// sourceWords is a Source in words, with the line where it is known; empty for
+// a value that is not known.
+func sourceWords(s kubelet.Source) value {
+	if s.Kind == kubelet.FromNowhere {
+		return text("")
+	}
+	words := s.String()
+	if s.Path != "" && s.Line > 0 {
+		words += ":" + strconv.Itoa(s.Line)
+	}
+	return text(words)
+}
+
+func setting(name string) func(scanner.Result) value {
+	return func(r scanner.Result) value { return text(findSetting(r, name).Value) }
+}
+
+// settingSource is where the setting stood, or why its value is not known.
+func settingSource(name string) func(scanner.Result) value {
+	return func(r scanner.Result) value {
+		s := findSetting(r, name)
+		if s.Detail != "" {
+			return text("unknown: " + s.Detail)
+		}
+		return sourceWords(s.Source)
+	}
+}
+
+// findSetting accepts the bare name and the path to it, such as
+// featureGates.RotateKubeletServerCertificate.
+func findSetting(r scanner.Result, name string) scanner.Setting {
+	for _, s := range r.Verdict.Settings {
+		if s.Name == name || strings.HasSuffix(s.Name, "."+name) {
+			return s
+		}
+	}
+	return scanner.Setting{}
+}
+
+func letter(rule scanner.RuleID) func(scanner.Result) value {
+	return func(r scanner.Result) value { return text(findLetter(r, rule)) }
+}
+
+func findLetter(r scanner.Result, rule scanner.RuleID) scanner.LetterResult {
+	for _, l := range r.Verdict.Letter {
+		if l.Rule == rule {
+			return l.Result
+		}
+	}
+	return ""
+}
+
+// cisWords is short, for a narrow column.
+func cisWords(r scanner.Result) value {
+	result := findLetter(r, scanner.CIS151)
+	if result == scanner.LetterNA {
+		return text("n/a")
+	}
+	return text(result)
+}
+
+func letterWhy(r scanner.Result) value {
+	var whys []string
+	for _, l := range r.Verdict.Letter {
+		if l.Why != "" {
+			whys = append(whys, string(l.Rule)+": "+l.Why)
+		}
+	}
+	return list(whys)
+}

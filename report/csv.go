@@ -1,0 +1,49 @@
+package report
+
+import (
+	"encoding/csv"
+	"io"
+	"strings"
+)
+
+// writeCSV writes a header row and one row for each node: comma-separated,
+// quoted as RFC 4180 says, lines ending in LF, UTF-8, times in UTC. A list in a
+// cell has "; " between its items.
+func writeCSV(w io.Writer, run Run, _ Options) error {
+	out := csv.NewWriter(w)
+	row := make([]string, len(columns))
+	for i, c := range columns {
+		row[i] = c.key
+	}
+	if err := out.Write(row); err != nil {
+		return err
+	}
+	for _, r := range run.Results {
+		for i, c := range columns {
+			v := c.cell(run, r)
+			row[i] = v.String()
+			if v.kind != kindNumber {
+				row[i] = neutralise(row[i])
+			}
+		}
+		if err := out.Write(row); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// neutralise puts "'" before a text that a spreadsheet would run as a formula.
+// Blanks before it do not stop every spreadsheet. Tab and carriage return are
+// escaped by Clean before they come here, and stay in the list in case they
+// ever are not.
+func neutralise(cell string) string {
+	trimmed := strings.TrimLeft(cell, " ")
+	for _, start := range []string{"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"} {
+		if strings.HasPrefix(trimmed, start) {
+			return "'" + cell
+		}
+	}
+	return cell
+}

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kletscan/scanner"
+	"kletscan/scanner/kubelet"
+)
+
+// rotations are the verdicts, in the order in which a summary names them.
+var rotations = []kubelet.Rotation{kubelet.On, kubelet.Off, kubelet.External, kubelet.Invalid, kubelet.Unknown}
+
+// failures are the reasons for not being assessed, in the order in which a
+// summary names them: every Status but OK.
+var failures = []scanner.Status{
+	scanner.Unreachable, scanner.Timeout, scanner.AuthFailed, scanner.HostKeyUnknown, scanner.HostKeyMismatch,
+	scanner.Denied, scanner.NoKubelet, scanner.NotLinux, scanner.Cancelled, scanner.Internal, scanner.StatusUnknown,
+}
+
+// Counts are the parts of a fleet. They always add up: each node is counted
+// once in Rotation or once in Status. The zero value is an empty fleet.
+type Counts struct {
+	Total    int
+	Rotation map[kubelet.Rotation]int // of the nodes that were assessed, that is with Status OK
+	Status   map[scanner.Status]int   // of all others; never OK
+}
+
+// Assessed is how many nodes have a verdict, be it "unknown".
+func (c Counts) Assessed() int { return sum(c.Rotation) }
+
+// NotAssessed is how many nodes could not be looked at.
+func (c Counts) NotAssessed() int { return sum(c.Status) }
+
+func sum[K comparable](counts map[K]int) (total int) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+// add counts one more node. A value that this program does not know counts as
+// unknown, so that nothing is lost.
+func (c *Counts) add(r scanner.Result) {
+	if c.Rotation == nil {
+		c.Rotation, c.Status = make(map[kubelet.Rotation]int), make(map[scanner.Status]int)
+	}
+	c.Total++
+	switch {
+	case r.Status == scanner.OK && slices.Contains(rotations, r.Verdict.Rotation):
+		c.Rotation[r.Verdict.Rotation]++
+	case r.Status == scanner.OK:
+		c.Rotation[kubelet.Unknown]++
+	case slices.Contains(failures, r.Status):
+		c.Status[r.Status]++
+	default:
+		c.Status[scanner.StatusUnknown]++
+	}
+}
+
+// Summary counts a fleet, and each of its groups.
+type Summary struct {
+	Counts
+	Groups []Group // in the order of the inventory, whose totals add up to Total; nil when no node has a group
+}
+
+// Group counts the nodes with one label "group".
+type Group struct {
+	Name string // cleaned; empty: the nodes without a group
+	Counts
+}
+
+// Summarize counts results.
+func Summarize(results []scanner.Result) Summary {
+	var s Summary
+	index := map[string]int{}
+	for _, r := range results {
+		s.add(r)
+		name := Clean(r.Node.Group())
+		i, ok := index[name]
+		if !ok {
+			i = len(s.Groups)
+			index[name] = i
+			s.Groups = append(s.Groups, Group{Name: name})
+		}
+		s.Groups[i].add(r)
+	}
+	if len(s.Groups) == 1 && s.Groups[0].Name == "" {
+		s.Groups = nil
+	}
+	return s
+}
+
+// Line is the summary in one line, whose numbers add up to the inventory:
+//
+//	24 nodes: 20 assessed (14 on, 6 off), 4 not assessed (3 unreachable, 1 auth-failed)
+func (c Counts) Line() string {
+	nodes := "nodes"
+	if c.Total == 1 {
+		nodes = "node"
+	}
+	var verdicts, reasons []string
+	for _, r := range rotations {
+		verdicts = appendCount(verdicts, c.Rotation[r], r.String())
+	}
+	for _, s := range failures {
+		reasons = appendCount(reasons, c.Status[s], notAssessedWord(s))
+	}
+	return fmt.Sprintf("%d %s: %d assessed%s, %d not assessed%s",
+		c.Total, nodes, c.Assessed(), inParentheses(verdicts), c.NotAssessed(), inParentheses(reasons))
+}
+
+// appendCount adds "n word" unless n is 0.
+func appendCount(parts []string, n int, word string) []string {
+	if n == 0 {
+		return parts
+	}
+	return append(parts, fmt.Sprintf("%d %s", n, word))
+}
+
+func inParentheses(parts []string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"kletscan/inventory"
+	"kletscan/report"
+	"kletscan/scanner"
+	"kletscan/scanner/remote"
+)
+
+// scanOptions is what the command line of scan comes to.
+type scanOptions struct {
+	inventory   string   // -i; empty: none
+	names       []string // nodes on the command line
+	fanout      int
+	nodeTimeout time.Duration
+	fail        failOn
+	outputs     []output
+	ssh         remote.Config
+}
+
+func scanCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "scan",
+		Usage:     "scan nodes over SSH and print one table",
+		ArgsUsage: "[NODE ...]",
+		Description: `A NODE is [user@]host[:port]. An inventory file has one a line, with labels behind it:
+
+   cp-1                       group=control-plane
+   admin@10.0.0.12:2222       group=workers
+   [2001:db8::7]              # IPv6 in brackets
+
+Examples:
+   kletscan scan -i nodes.txt
+   kletscan scan -i nodes.txt -o table -o csv=audit.csv
+   kubectl get nodes -o name | sed s,node/,, | kletscan scan -i -` + exitStatus,
+		Flags:        append(append(nodeFlags(), sshFlags()...), outputFlags()...),
+		OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			o, err := parseScan(c, t)
+			if err != nil {
+				return usageError(err)
+			}
+			return runScan(c.Context, o, t)
+		},
+	}
+}
+
+func nodeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes; - for standard input"},
+		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
+		&cli.DurationFlag{Name: "node-timeout", Value: 2 * time.Minute, Usage: "for one whole visit"},
+	}
+}
+
+func sshFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "log in as `NAME` where the inventory names nobody"},
+		&cli.StringSliceFlag{Name: "private-key", Usage: "key `FILE` to log in with (repeatable)"},
+		&cli.StringFlag{Name: "ssh-config", Aliases: []string{"F"}, Usage: "ssh_config `FILE` instead of ~/.ssh/config and the system's; none for no file"},
+		&cli.StringSliceFlag{Name: "known-hosts", Usage: "known_hosts `FILE` instead of ssh_config's (repeatable)"},
+		&cli.DurationFlag{Name: "connect-timeout", Value: remote.DefaultConnectTimeout, Usage: "for TCP, key exchange and login"},
+		&cli.DurationFlag{Name: "command-timeout", Value: remote.DefaultCommandTimeout, Usage: "for one command on a node"},
+	}
+}
+
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{
+			Name: "output", Aliases: []string{"o"},
+			Usage: "`FORMAT[=FILE]`, one of " + formatNames() + " (repeatable; default table)",
+		},
+		&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
+		&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
+	}
+}
+
+// parseScan turns flags into options. Whatever is wrong with them is said
+// before anything is done.
+func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
+	o := scanOptions{
+		inventory:   c.String("inventory"),
+		names:       c.Args().Slice(),
+		fanout:      c.Int("fanout"),
+		nodeTimeout: c.Duration("node-timeout"),
+	}
+	for _, name := range o.names {
+		if strings.HasPrefix(name, "-") {
+			return o, fmt.Errorf("%s stands behind a node: flags come before the nodes", name)
+		}
+	}
+	if o.inventory == "" && len(o.names) == 0 {
+		return o, errors.New("no nodes: name some, or give a file with -i FILE (- for standard input)")
+	}
+	if o.fanout < 1 || o.fanout > 10000 {
+		return o, fmt.Errorf("--fanout %d: expected a number from 1 to 10000", o.fanout)
+	}
+	for _, name := range []string{"node-timeout", "connect-timeout", "command-timeout"} {
+		if c.Duration(name) <= 0 {
+			return o, fmt.Errorf("--%s %v: expected a time such as 30s", name, c.Duration(name))
+		}
+	}
+	var err error
+	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
+		return o, err
+	}
+	if o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color")); err != nil {
+		return o, err
+	}
+	o.ssh = sshConfig(c, t)
+	return o, nil
+}
+
+// sshConfig is what the flags and the environment of the operator say of SSH.
+func sshConfig(c *cli.Context, t terminal) remote.Config {
+	cfg := remote.Config{
+		User:           c.String("user"),
+		PrivateKeys:    c.StringSlice("private-key"),
+		SSHConfigFile:  c.String("ssh-config"),
+		KnownHosts:     c.StringSlice("known-hosts"),
+		AgentSocket:    os.Getenv("SSH_AUTH_SOCK"),
+		ConnectTimeout: c.Duration("connect-timeout"),
+		CommandTimeout: c.Duration("command-timeout"),
+		Passphrase:     t.passphrase(),
+	}
+	cfg.Home, _ = os.UserHomeDir()
+	if u, err := user.Current(); err == nil {
+		cfg.LocalUser = u.Username
+	}
+	return cfg
+}
+
+// runScan is the scan itself.
+func runScan(ctx context.Context, o scanOptions, t terminal) error {
+	nodes, source, err := readNodes(o, t.stdin)
+	if err != nil {
+		return usageError(err)
+	}
+	o.ssh.Nodes = nodes
+	dialer, err := remote.New(o.ssh)
+	if err != nil {
+		return usageError(err)
+	}
+	defer dialer.Close()
+	for _, warning := range dialer.Warnings() {
+		t.say(warning)
+	}
+	s := &scanner.Scanner{Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout}
+	run := report.Run{Tool: "kletscan", Version: version(), Inventory: source, Started: time.Now()}
+	progress := t.progress(len(nodes))
+	run.Results = s.Scan(ctx, nodes, progress.Add)
+	progress.Done()
+	run.Finished = time.Now()
+	if err := t.write(run, o.outputs); err != nil {
+		return err
+	}
+	if code := exitCode(run.Results, o.fail); code != exitOK {
+		return exitCoder{code: code}
+	}
+	return nil
+}
+
+// readNodes reads the inventory and the nodes on the command line, and says
+// where they were named.
+func readNodes(o scanOptions, stdin io.Reader) (nodes []inventory.Node, source string, err error) {
+	named, err := inventory.ParseArgs(o.names)
+	if err != nil || o.inventory == "" {
+		return named, "command line", err
+	}
+	in := stdin
+	if o.inventory != "-" {
+		file, err := os.Open(o.inventory)
+		if err != nil {
+			return nil, "", fmt.Errorf("inventory: %w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	listed, err := inventory.Parse(o.inventory, in)
+	if err != nil {
+		return nil, "", err
+	}
+	nodes, err = inventory.Merge(listed, named)
+	return nodes, o.inventory, err
+}
+
+// output is one -o FORMAT[=FILE].
+type output struct {
+	format  report.Format
+	file    string // empty: standard output
+	noColor bool
+}
+
+// parseOutputs reads the values of -o. Standard output takes one format, and
+// no file takes two.
+func parseOutputs(values []string, noColor bool) ([]output, error) {
+	if len(values) == 0 {
+		values = []string{report.Formats[0].Name}
+	}
+	var list []output
+	taken := make(map[string]string)
+	for _, value := range values {
+		name, file, named := strings.Cut(value, "=")
+		format, err := report.Lookup(name)
+		if err != nil {
+			return nil, fmt.Errorf("-o %s: %w", value, err)
+		}
+		if named && file == "" {
+			return nil, fmt.Errorf("-o %s: expected a file name behind =", value)
+		}
+		key := file
+		if named {
+			key = filepath.Clean(file)
+		}
+		if other, ok := taken[key]; ok {
+			return nil, fmt.Errorf("-o %s: -o %s writes to the same place: give one of them a file, FORMAT=FILE", value, other)
+		}
+		taken[key] = value
+		list = append(list, output{format: format, file: file, noColor: noColor})
+	}
+	return list, nil
+}
+
+func formatNames() string {
+	var names []string
+	for _, f := range report.Formats {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}

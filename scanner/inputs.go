@@ -1,0 +1,259 @@
+package scanner
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"kletscan/scanner/distro"
+	"kletscan/scanner/evidence"
+	"kletscan/scanner/kubelet"
+)
+
+// inputs is what the kubelet's rules are applied to, and what is missing.
+type inputs struct {
+	now          kubelet.Input // what runs; with down, what would start
+	afterRestart kubelet.Input
+	version      string
+	down         bool
+	newer        string // the first file that changed after the process started; empty: none
+	pending      bool
+	wants        []evidence.Want
+
+	ev    *evidence.Evidence
+	pid   int    // whose view of the file system counts; 0: the login's own
+	start int64  // when the process started, seconds since the epoch; 0: not known
+	blind string // why files cannot be looked at as the kubelet sees them; empty: they can
+}
+
+// gather collects what the subject's arguments name.
+func gather(s distro.Subject, d distro.Distro) *inputs {
+	in := &inputs{ev: s.Evidence, down: s.Process == nil}
+	in.now.Version, in.version = versionOf(s.Process)
+	in.view(s)
+	in.arguments(s, d)
+	flags, _ := kubelet.ParseFlags(in.now.Args)
+	paths := flags.Paths()
+	in.config(in.resolve(s, "--config", paths.Config))
+	in.dropIns(in.resolve(s, "--config-dir", paths.ConfigDir))
+	in.wants = slices.Compact(in.wants)
+
+	in.afterRestart = settled(in.now)
+	if s.Process != nil && d.Arguments == nil && s.Start.Complete() && sameProgram(s) {
+		in.afterRestart.Args = s.Start.Args()
+		in.afterRestart.Incomplete = ""
+	}
+	if in.down {
+		in.now = in.afterRestart
+	}
+	return in
+}
+
+// view decides through whose eyes files are read: a kubelet in a container
+// names files of its own.
+func (in *inputs) view(s distro.Subject) {
+	if s.Process == nil {
+		return
+	}
+	p, h := s.Process, s.Evidence.Host
+	if ticks := max(h.ClockTicks, 1); h.BootTime > 0 && p.StartTick > 0 {
+		if h.ClockTicks == 0 {
+			ticks = 100 // USER_HZ of every common Linux
+		}
+		in.start = h.BootTime + p.StartTick/ticks
+	}
+	switch p.DropInEnv {
+	case "set", "unset":
+		set := p.DropInEnv == "set"
+		in.now.DropInEnv = &set
+	}
+	if !nested(s.Evidence, p) {
+		return
+	}
+	in.pid = p.PID
+	if h.UID != 0 {
+		in.blind = "the kubelet runs in a container, whose files only root can read"
+	}
+}
+
+// arguments finds the kubelet's arguments: in argv, in the unit, or where the
+// distribution that holds the kubelet keeps them.
+func (in *inputs) arguments(s distro.Subject, d distro.Distro) {
+	switch {
+	case d.Arguments != nil:
+		a := d.Arguments(s)
+		in.now.Args, in.now.Incomplete = a.Args, a.Incomplete
+		in.wants = append(in.wants, a.Wants...)
+	case s.Process == nil:
+		in.now.Args, in.now.Incomplete = s.Start.Args(), s.Start.Missing
+		in.wants = append(in.wants, s.Start.Wants...)
+	default:
+		in.now.Args = kubelet.Argv(s.Process.Argv)
+		switch s.Process.ArgvState {
+		case evidence.Present:
+			if len(s.Process.Argv) == 0 {
+				in.now.Incomplete = "its argument vector is empty"
+			}
+		case evidence.Truncated:
+			in.now.Incomplete = "its argument vector is longer than the probe reads"
+		default:
+			in.now.Incomplete = fmt.Sprintf("its argument vector cannot be read by %s: log in as root", in.ev.Host.User)
+		}
+	}
+}
+
+// resolve makes a path absolute as the kubelet would: against its working
+// directory, which only root can see. Where that fails it says why.
+func (in *inputs) resolve(s distro.Subject, flag, name string) (absolute, why string) {
+	switch {
+	case name == "" || strings.HasPrefix(name, "/"):
+		return name, ""
+	case s.Process == nil:
+		return name, fmt.Sprintf("%s=%s is relative, and the kubelet is not running", flag, name)
+	case s.Process.Cwd == "":
+		return name, fmt.Sprintf("%s=%s is relative, and only root can see the kubelet's working directory", flag, name)
+	}
+	return path.Join(s.Process.Cwd, name), ""
+}
+
+// config fills in the file that --config names.
+func (in *inputs) config(name, why string) {
+	if name == "" {
+		return
+	}
+	in.now.Config = in.file(evidence.KubeletConfig, name)
+	if why != "" {
+		in.now.Config.State, in.now.Config.Reason = kubelet.Unreadable, why
+	}
+}
+
+// dropIns fills in the directory that --config-dir names.
+func (in *inputs) dropIns(name, why string) {
+	if name == "" {
+		return
+	}
+	out := &in.now.DropIns
+	out.Path = name
+	if why == "" {
+		why = in.blindness(name)
+	}
+	if why != "" {
+		out.State, out.Reason = kubelet.Unreadable, why
+		return
+	}
+	clean := path.Clean(name)
+	dir := in.ev.Dir(in.pid, clean)
+	if dir == nil || dir.State == evidence.Denied && !dir.Sudo {
+		in.want(evidence.DropInDir, clean)
+	}
+	if dir == nil {
+		return
+	}
+	out.Newer = in.isNewer(name, dir.ModTime)
+	out.State, out.Reason = in.state(dir.State, "listed", dir.Path, "", dir.Refusal)
+	for _, f := range in.ev.Files {
+		if f.PID == in.pid && strings.HasPrefix(f.Path, clean+"/") && strings.HasSuffix(f.Path, ".conf") {
+			out.Files = append(out.Files, in.file(evidence.KubeletConfig, f.Path))
+		}
+	}
+	slices.SortFunc(out.Files, func(a, b kubelet.File) int { // filepath.WalkDir: by name, directory for directory
+		return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))
+	})
+}
+
+// file is one file in the kubelet's terms; what is not at hand is wanted.
+func (in *inputs) file(kind evidence.Kind, name string) kubelet.File {
+	out := kubelet.File{Path: name}
+	if why := in.blindness(name); why != "" {
+		out.State, out.Reason = kubelet.Unreadable, why
+		return out
+	}
+	f := in.ev.File(in.pid, path.Clean(name))
+	if f == nil || f.State == evidence.Denied && !f.Sudo {
+		in.want(kind, path.Clean(name))
+	}
+	if f == nil {
+		return out
+	}
+	mode := ""
+	if f.Mode != "" {
+		mode = "mode " + f.Mode
+	}
+	out.State, out.Reason = in.state(f.State, "read", f.Path, mode, f.Refusal)
+	out.Content = []byte(f.Content)
+	out.Newer = in.isNewer(name, f.ModTime)
+	return out
+}
+
+// state turns how a look ended into the kubelet's terms, and into words that
+// name what would settle it.
+func (in *inputs) state(state evidence.State, verb, name, mode, refusal string) (kubelet.FileState, string) {
+	switch state {
+	case evidence.Present:
+		return kubelet.Present, ""
+	case evidence.Absent:
+		return kubelet.Absent, ""
+	case evidence.Unread:
+		return kubelet.Unread, ""
+	case evidence.Truncated:
+		return kubelet.Unreadable, name + " is longer than the probe reads"
+	case evidence.Withheld:
+		return kubelet.Unreadable, name + " is not a KubeletConfiguration, so its content stayed on the node"
+	case evidence.NotRegular:
+		return kubelet.Unreadable, name + " is not a regular file"
+	}
+	why := fmt.Sprintf("%s cannot be %s by %s", name, verb, in.ev.Host.User)
+	if mode != "" {
+		why += " (" + mode + ")"
+	}
+	if refusal != "" {
+		why += ", and sudo -n was refused: " + refusal
+	}
+	return kubelet.Unreadable, why
+}
+
+func (in *inputs) want(kind evidence.Kind, name string) {
+	in.wants = append(in.wants, evidence.Want{Kind: kind, PID: in.pid, Path: name})
+}
+
+// blindness is why name cannot be looked at through the kubelet's eyes.
+func (in *inputs) blindness(name string) string {
+	if in.blind == "" {
+		return ""
+	}
+	return name + ": " + in.blind
+}
+
+// slack is how many seconds a file may be newer than its process without
+// reading as changed: the boot time that the kernel gives moves by a second
+// when the clock is set.
+const slack = 2
+
+func (in *inputs) isNewer(name string, modified int64) bool {
+	if in.start == 0 || modified <= in.start+slack {
+		return false
+	}
+	if in.newer == "" {
+		in.newer = name
+	}
+	return true
+}
+
+// settled is the input of a kubelet that starts now: no file is newer.
+func settled(in kubelet.Input) kubelet.Input {
+	in.Config.Newer = false
+	in.DropIns.Newer = false
+	in.DropIns.Files = slices.Clone(in.DropIns.Files)
+	for i := range in.DropIns.Files {
+		in.DropIns.Files[i].Newer = false
+	}
+	return in
+}
+
+// sameProgram reports whether the unit's command is the program that runs, and
+// not a wrapper whose own arguments look like the kubelet's.
+func sameProgram(s distro.Subject) bool {
+	return len(s.Process.Argv) > 0 && len(s.Start.Words) > 0 &&
+		path.Base(s.Process.Argv[0]) == path.Base(s.Start.Words[0].Text)
+}

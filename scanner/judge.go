@@ -1,0 +1,161 @@
+package scanner
+
+import (
+	"fmt"
+	"path"
+
+	"kletscan/scanner/distro"
+	"kletscan/scanner/evidence"
+	"kletscan/scanner/kubelet"
+)
+
+// Judgement is what Judge makes of one node's evidence.
+type Judgement struct {
+	Status  Status // OK, NoKubelet, Denied or NotLinux
+	Reason  string // why Status is not OK
+	Verdict Verdict
+	Wants   []evidence.Want // what was not looked at yet and could change the verdict
+}
+
+// Judge says what the kubelet of one node does with its serving certificate.
+// It is pure: the same evidence gives the same judgement, byte for byte.
+//
+//  1. Which process is the node's kubelet, and if none runs, which unit would
+//     start it (subject.go).
+//  2. Who wraps it, and where its arguments really are (package distro).
+//  3. Which files its arguments name, and whether they are at hand (inputs.go).
+//  4. What the kubelet makes of arguments and files, now and after a restart
+//     (package kubelet).
+//  5. What the written rules would say, and why that differs (letter.go).
+func Judge(ev *evidence.Evidence) Judgement {
+	if ev.Host.System != "Linux" {
+		return Judgement{Status: NotLinux, Reason: fmt.Sprintf("the node runs %q: only Linux can be judged", ev.Host.System)}
+	}
+	s, status, reason := findSubject(ev)
+	if status != OK {
+		return Judgement{Status: status, Reason: reason}
+	}
+	d := distro.Of(s)
+	in := gather(s, d)
+	now := kubelet.Resolve(in.now)
+	j := Judgement{Status: OK, Wants: in.wants}
+	v := &j.Verdict
+	v.Distro = d.ID
+	v.Version = in.version
+	v.Rotation, v.Why, v.Source = now.Rotation, now.Why, now.Decided
+	v.Settings = settings(now)
+	if s.Process != nil {
+		v.PID = s.Process.PID
+	}
+	in.restart(v, now)
+	v.Conditions = conditions(v.Rotation, in.pending, now, s)
+	v.Letter = letters(in.now, now, s)
+	return j
+}
+
+// restart compares what runs with what a restart would give.
+func (in *inputs) restart(v *Verdict, now kubelet.Effective) {
+	if in.down {
+		if now.Problem != "" {
+			v.Why = "the kubelet is down and could not start: " + now.Problem
+		} else {
+			v.Why = "the kubelet is down; it would start with: " + now.Why
+		}
+		return
+	}
+	later := kubelet.Resolve(in.afterRestart)
+	if in.newer == "" && (later.Rotation == now.Rotation || later.Rotation == kubelet.Unknown) {
+		return
+	}
+	in.pending = true
+	v.AfterRestart = later.Rotation
+	what := in.newer
+	if what == "" {
+		what = "its unit"
+	}
+	v.Why = fmt.Sprintf("%s; %s changed after the kubelet started, a restart would give: %s", v.Why, what, outcome(later))
+	if now.Rotation == kubelet.Unknown {
+		v.Why = fmt.Sprintf("%s changed after the kubelet started and proves nothing about it; a restart would give: %s", what, outcome(later))
+	}
+}
+
+// outcome is a rotation and its reason in one clause.
+func outcome(e kubelet.Effective) string {
+	if e.Problem != "" {
+		return e.Rotation.String() + ", it would exit with: " + e.Problem
+	}
+	return e.Rotation.String() + ", " + e.Why
+}
+
+// conditions are those that hold, in the order of the constants.
+func conditions(rotation kubelet.Rotation, pending bool, e kubelet.Effective, s distro.Subject) []Condition {
+	var list []Condition
+	add := func(holds bool, c Condition) {
+		if holds {
+			list = append(list, c)
+		}
+	}
+	add(e.Masked, Masked)
+	add(e.NoAPIClient && rotation == kubelet.On, NoAPIClient)
+	add(pending, RestartPending)
+	add(e.GateNamed, GateNamed)
+	add(s.Process == nil, KubeletDown)
+	add(e.NoServer, NoServer)
+	return list
+}
+
+// settings lists the effective settings, decisive first.
+func settings(e kubelet.Effective) []Setting {
+	text := func(name string, s kubelet.Setting[string]) Setting {
+		return Setting{Name: name, Value: s.Value, Source: s.Source, Detail: s.Missing}
+	}
+	flag := func(name string, s kubelet.Setting[bool]) Setting {
+		out := Setting{Name: name, Source: s.Source, Detail: s.Missing}
+		if s.Known() {
+			out.Value = fmt.Sprint(s.Value)
+		}
+		return out
+	}
+	port := Setting{Name: "port", Source: e.Port.Source, Detail: e.Port.Missing}
+	if e.Port.Known() {
+		port.Value = fmt.Sprint(e.Port.Value)
+	}
+	return []Setting{
+		flag("serverTLSBootstrap", e.ServerTLSBootstrap),
+		flag("featureGates.RotateKubeletServerCertificate", e.Gate),
+		text("tlsCertFile", e.TLSCertFile),
+		text("tlsPrivateKeyFile", e.TLSPrivateKeyFile),
+		text("certDir", e.CertDir),
+		text("kubeconfig", e.Kubeconfig),
+		flag("enableServer", e.EnableServer),
+		text("address", e.Address),
+		port,
+	}
+}
+
+// versionOf is the kubelet's version as far as its node shows it: what its
+// binary printed, or a path such as /var/lib/rancher/rke2/data/v1.32.5-rke2r1/.
+func versionOf(p *evidence.Process) (kubelet.Version, string) {
+	if p == nil {
+		return kubelet.Version{}, ""
+	}
+	if v, err := kubelet.ParseVersion(p.Version); err == nil {
+		return v, v.String()
+	}
+	names := []string{p.Exe}
+	if len(p.Argv) > 0 {
+		names = append(names, p.Argv[0])
+	}
+	for _, name := range names {
+		for dir := path.Dir(name); len(dir) > 1; dir = path.Dir(dir) {
+			base := path.Base(dir)
+			if base[0] != 'v' {
+				continue
+			}
+			if v, err := kubelet.ParseVersion(base); err == nil {
+				return v, v.String()
+			}
+		}
+	}
+	return kubelet.Version{}, ""
+}

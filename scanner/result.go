@@ -1,0 +1,86 @@
+package scanner
+
+import (
+	"time"
+
+	"kletscan/inventory"
+	"kletscan/scanner/distro"
+	"kletscan/scanner/kubelet"
+)
+
+// Result is one inventory node's row. Every node of the inventory has exactly
+// one, whatever happened to it.
+type Result struct {
+	Node     inventory.Node
+	Status   Status
+	Error    string // why Status is not OK, one line; empty with OK
+	Verdict  Verdict
+	Started  time.Time     // when the visit began; zero: never
+	Duration time.Duration // of the whole visit
+}
+
+// Verdict is what Judge makes of one node's evidence. The zero value is "not
+// known".
+type Verdict struct {
+	Rotation     kubelet.Rotation
+	Conditions   []Condition      // refine Rotation, never replace it; in the order of the constants
+	AfterRestart kubelet.Rotation // with RestartPending: what a restart would give
+	Distro       distro.ID        // empty: not recognised
+	Version      string           // the kubelet's, such as v1.29.3; empty: not known
+	Source       kubelet.Source   // where the deciding setting stood
+	Why          string           // one line: which flag, file or default decided, or what is missing
+	Settings     []Setting        // the effective settings, decisive first
+	Letter       []Letter         // what the written rules would say, in the order of Rules
+	PID          int              // of the kubelet judged; 0: none is running
+}
+
+// Setting is one effective setting in the words of a report.
+type Setting struct {
+	Name   string // as in the configuration file, such as serverTLSBootstrap
+	Value  string // empty and Source zero: not known
+	Source kubelet.Source
+	Detail string // why it is not known; empty when it is
+}
+
+// Condition refines a Rotation.
+type Condition string
+
+const (
+	Masked         Condition = "masked"          // on, but up to 1.35 clients that dial by IP are served the static certificate
+	NoAPIClient    Condition = "no-api-client"   // on, but standalone: there is nobody to ask for a certificate
+	RestartPending Condition = "restart-pending" // files are newer than the process
+	GateNamed      Condition = "gate-named"      // the feature gate is spelled out and will break the kubelet the day it is removed
+	KubeletDown    Condition = "kubelet-down"    // no process: judged from unit files, "would start with"
+	NoServer       Condition = "no-server"       // enableServer is false: nothing is served
+)
+
+// Conditions lists every condition, in the order in which a Verdict has them.
+var Conditions = []Condition{Masked, NoAPIClient, RestartPending, GateNamed, KubeletDown, NoServer}
+
+// Letter is what one written rule says of a node, and why that differs from
+// the truth.
+type Letter struct {
+	Rule   RuleID
+	Result LetterResult
+	Why    string // what in argv or file made it so, and how that differs from Rotation
+}
+
+// LetterResult is the answer of a written rule.
+type LetterResult string
+
+const (
+	LetterUnknown LetterResult = "unknown" // the evidence the rule asks for is missing
+	LetterPass    LetterResult = "pass"
+	LetterFail    LetterResult = "fail"
+	LetterNA      LetterResult = "not-applicable" // out of the rule's scope
+)
+
+// RuleID names one written rule, version included: the number 4.2.12 alone
+// means another control from CIS 1.7 on.
+type RuleID string
+
+const (
+	Datadog   RuleID = "datadog"    // cis-kubernetes-1.5.1-4.2.12: one regular expression on --feature-gates
+	CIS151    RuleID = "cis-1.5.1"  // 4.2.12: argument or config gate exists and is true
+	KubeBench RuleID = "kube-bench" // 4.2.12 of its cis-1.5 tree: the gate is not false
+)

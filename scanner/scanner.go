@@ -1,0 +1,175 @@
+// Package scanner visits the nodes of an inventory and gives each one a
+// Result: whether it could be looked at, and what was seen there.
+//
+//	[]inventory.Node --Scan--> Result, Result, ...
+//	   one visit:
+//	     Dial(ctx, node)          -> Conn      I/O, injected: no SSH library in here
+//	     probe.Survey(ctx, conn)  -> evidence  I/O, one exec
+//	     Judge(evidence)          -> Judgement pure; it may want more files:
+//	     probe.Fetch(ctx, conn)   -> evidence  I/O, a second exec for just those
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"kletscan/inventory"
+	"kletscan/scanner/probe"
+)
+
+// Conn is one authenticated connection to a node, used by one visit at a time.
+type Conn interface {
+	probe.Executor
+	// Close ends the connection and everything that runs on it. It may be
+	// called more than once and while Exec runs.
+	Close() error
+}
+
+// DialFunc opens a connection. It is called concurrently. An error that is an
+// *Error decides the Status of the node's Result; any other reads as Internal.
+type DialFunc func(context.Context, inventory.Node) (Conn, error)
+
+// Scanner visits nodes. It may be used for several scans, one after the other
+// or at once.
+type Scanner struct {
+	Dial        DialFunc         // must not be nil
+	Fanout      int              // nodes visited at once; 0 or less: DefaultFanout
+	NodeTimeout time.Duration    // for one whole visit; 0: no limit of its own
+	Now         func() time.Time // the clock; nil: time.Now
+}
+
+// DefaultFanout is how many nodes are visited at once unless told otherwise.
+const DefaultFanout = 64
+
+// Scan visits every node and returns one Result each, in the order of nodes.
+// It calls done, if not nil, for each Result as its visit ends, from one
+// goroutine at a time.
+//
+// When ctx is cancelled, visits under way end, no new one begins, and what was
+// not visited is Cancelled. All visits have ended when Scan returns.
+func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(Result)) []Result {
+	results := make([]Result, len(nodes))
+	next := make(chan int)
+	var (
+		workers sync.WaitGroup
+		telling sync.Mutex
+	)
+	for range min(s.fanout(), len(nodes)) {
+		workers.Go(func() {
+			for i := range next { // each worker writes only results[i]: no lock, and the order is the inventory's
+				results[i] = s.visit(ctx, nodes[i])
+				if done != nil {
+					telling.Lock()
+					done(results[i])
+					telling.Unlock()
+				}
+			}
+		})
+	}
+	for i := range nodes {
+		next <- i // after a cancel, visit returns at once
+	}
+	close(next)
+	workers.Wait()
+	return results
+}
+
+func (s *Scanner) fanout() int {
+	if s.Fanout <= 0 {
+		return DefaultFanout
+	}
+	return s.Fanout
+}
+
+func (s *Scanner) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+// visit gives one node its Result, whatever happens on the way.
+func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result) {
+	r = Result{Node: node}
+	if ctx.Err() != nil {
+		r.Status, r.Error = Cancelled, "not visited: the scan was interrupted first"
+		return r
+	}
+	r.Started = s.now()
+	defer func() {
+		if p := recover(); p != nil { // a defect costs one row, not the fleet
+			r.Verdict = Verdict{}
+			r.Status, r.Error = Internal, fmt.Sprintf("a defect of kletscan, please report it: %v at %s", p, panicSite(debug.Stack()))
+		}
+		r.Duration = s.now().Sub(r.Started)
+	}()
+	j, err := s.look(ctx, node)
+	if err != nil {
+		r.Status, r.Error = classify(ctx, err)
+		return r
+	}
+	r.Status, r.Error, r.Verdict = j.Status, j.Reason, j.Verdict
+	return r
+}
+
+// errNodeTimeout is the cause when a whole visit takes too long.
+var errNodeTimeout = errors.New("the visit took longer than the node timeout")
+
+// maxRounds bounds "collect, ask what is still missing, collect that".
+const maxRounds = 3
+
+// look connects, collects and judges.
+func (s *Scanner) look(ctx context.Context, node inventory.Node) (Judgement, error) {
+	if s.NodeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.NodeTimeout,
+			&Error{Op: "visit", Status: Timeout, Err: fmt.Errorf("%w of %v", errNodeTimeout, s.NodeTimeout)})
+		defer cancel()
+	}
+	conn, err := s.Dial(ctx, node)
+	if err != nil {
+		return Judgement{}, cause(ctx, err)
+	}
+	defer conn.Close()
+	ev, err := probe.Survey(ctx, conn)
+	if err != nil {
+		return Judgement{}, cause(ctx, err)
+	}
+	j := Judge(ev)
+	for range maxRounds - 1 {
+		if len(j.Wants) == 0 {
+			break
+		}
+		if err := probe.Fetch(ctx, conn, ev, j.Wants); err != nil {
+			return Judgement{}, cause(ctx, err)
+		}
+		j = Judge(ev)
+	}
+	return j, nil
+}
+
+// cause prefers why ctx ended over the error that this led to.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// classify turns what ended a visit into a Status and its words.
+func classify(ctx context.Context, err error) (Status, string) {
+	var e *Error
+	switch {
+	case errors.Is(context.Cause(ctx), context.Canceled):
+		return Cancelled, "the scan was interrupted during the visit"
+	case errors.As(err, &e):
+		return e.Status, e.Error()
+	case errors.Is(err, probe.ErrNotAnswered):
+		return Denied, "probe: " + err.Error()
+	}
+	return Internal, err.Error()
+}

@@ -1,0 +1,107 @@
+package scanner
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"kletscan/scanner/distro"
+	"kletscan/scanner/evidence"
+	"kletscan/scanner/kubelet"
+)
+
+// findSubject says which kubelet is the node's, and where there is none what
+// that means. A name proves nothing: any user can call a program kubelet, so
+// only processes of uid 0 are taken for it, and only if argv[0] says so too.
+func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
+	s := distro.Subject{Evidence: ev}
+	var ignored int
+	for i := range ev.Processes {
+		p := &ev.Processes[i]
+		if !isKubelet(p) && !distro.Embeds(p) {
+			continue
+		}
+		if p.UID != 0 {
+			ignored++
+			continue
+		}
+		if s.Process == nil || nested(ev, s.Process) && !nested(ev, p) {
+			s.Process = p
+		}
+	}
+	if s.Process != nil {
+		s.Start = distro.StartOf(ev, s.Process.Unit)
+		s.Flags, _ = kubelet.ParseFlags(kubelet.Argv(s.Process.Argv))
+		return s, OK, ""
+	}
+	if status, reason := hidden(ev); status != OK {
+		return s, status, reason
+	}
+	for _, unit := range kubeletUnits {
+		if s.Start = distro.StartOf(ev, unit); len(s.Start.Words) > 0 {
+			s.Flags, _ = kubelet.ParseFlags(s.Start.Args())
+			return s, OK, ""
+		}
+	}
+	return s, NoKubelet, noKubelet(ev, ignored)
+}
+
+// kubeletUnits are the services that start a kubelet, in the order in which
+// they are looked for when none runs.
+var kubeletUnits = []string{
+	"kubelet.service", "k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service",
+	"k0sworker.service", "k0scontroller.service", "snap.microk8s.daemon-kubelite.service", "snap.k8s.kubelet.service",
+	"snap.kubelet.daemon.service", "origin-node.service", "atomic-openshift-node.service",
+}
+
+// isKubelet reports whether p is a kubelet by its argument vector: kubelet, or
+// hyperkube with that sub-command (up to Kubernetes 1.18).
+func isKubelet(p *evidence.Process) bool {
+	if len(p.Argv) == 0 {
+		return p.Comm == "kubelet" // its arguments may be hidden: that is for the verdict to say
+	}
+	switch path.Base(p.Argv[0]) {
+	case "kubelet":
+		return true
+	case "hyperkube":
+		return len(p.Argv) > 1 && p.Argv[1] == "kubelet"
+	}
+	return false
+}
+
+// nested reports whether p runs in a container of its own (kind, k3d, or a
+// distribution that runs its kubelet so).
+func nested(ev *evidence.Evidence, p *evidence.Process) bool {
+	if p.MountNS != "" && ev.Host.MountNS != "" {
+		return p.MountNS != ev.Host.MountNS
+	}
+	for _, mark := range []string{"docker", "libpod", "kubepods", "containerd-", "crio-", "/lxc/"} {
+		if strings.Contains(p.Cgroup, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// hidden reports that processes may exist which the login user cannot see, so
+// that "no kubelet" would be a guess.
+func hidden(ev *evidence.Evidence) (Status, string) {
+	h := ev.Host
+	switch {
+	case h.UID == 0:
+		return OK, ""
+	case h.HidePID != "":
+		return Denied, fmt.Sprintf("/proc is mounted with hidepid=%s and hides other users' processes from %s: log in as root", h.HidePID, h.User)
+	case ev.PIDs.Seen > 0 && ev.PIDs.Readable*2 < ev.PIDs.Seen:
+		return Denied, fmt.Sprintf("only %d of %d processes are visible to %s: log in as root", ev.PIDs.Readable, ev.PIDs.Seen, h.User)
+	}
+	return OK, ""
+}
+
+func noKubelet(ev *evidence.Evidence, ignored int) string {
+	reason := fmt.Sprintf("no kubelet among %d processes and no unit of one", ev.PIDs.Seen)
+	if ignored > 0 {
+		reason += fmt.Sprintf(" (%d named like one does not run as root)", ignored)
+	}
+	return reason
+}
