@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"kletscan/fixtures"
-	"kletscan/scanner"
 	"kletscan/scanner/remote"
 )
 
@@ -23,6 +22,7 @@ func demoCommand(t terminal) *cli.Command {
 the real scanner over real SSH, prints the table, and removes everything again.` + exitStatus,
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "nodes", Usage: "a fleet of `N` nodes; 0 for one of each kind"},
+			&cli.DurationFlag{Name: "patience", Value: 5 * time.Second, Usage: "how long to wait for the nodes that never answer"},
 		}, outputFlags()...),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
@@ -30,7 +30,7 @@ the real scanner over real SSH, prints the table, and removes everything again.`
 			if err != nil {
 				return usageError(err)
 			}
-			return runDemo(c.Context, o, c.Int("nodes"), t)
+			return runDemo(c.Context, o, c.Int("nodes"), c.Duration("patience"), t)
 		},
 	}
 }
@@ -42,6 +42,9 @@ func parseDemo(c *cli.Context) (o scanOptions, err error) {
 	if n := c.Int("nodes"); n < 0 || n > 5000 {
 		return o, fmt.Errorf("--nodes %d: expected a number from 1 to 5000", n)
 	}
+	if d := c.Duration("patience"); d <= 0 {
+		return o, fmt.Errorf("--patience %v: expected a time such as 5s", d)
+	}
 	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
 		return o, err
 	}
@@ -51,7 +54,7 @@ func parseDemo(c *cli.Context) (o scanOptions, err error) {
 
 // runDemo starts the fleet and scans it as scan would, from files as an
 // operator has them.
-func runDemo(ctx context.Context, o scanOptions, count int, t terminal) (err error) {
+func runDemo(ctx context.Context, o scanOptions, count int, patience time.Duration, t terminal) (err error) {
 	nodes, err := fixtures.Nodes()
 	if err != nil {
 		return err
@@ -75,14 +78,14 @@ func runDemo(ctx context.Context, o scanOptions, count int, t terminal) (err err
 	t.say(fmt.Sprintf("demo: %d nodes on this machine's loopback, each an SSH server that answers like a real one; nothing leaves it", len(nodes)))
 	t.say("demo: rotation is what the running kubelet really does; cis 1.5.1 4.2.12 is what the letter of the written rule would say")
 	o.inventory = filepath.Join(dir, "inventory")
-	o.fanout = scanner.DefaultFanout
-	o.nodeTimeout = 10 * time.Second
+	o.fanout = 8 // the nodes run on this machine, too
+	o.nodeTimeout = 3 * patience
 	o.ssh = remote.Config{
 		Home:           dir,
 		LocalUser:      "demo",
 		SSHConfigFile:  filepath.Join(dir, "ssh_config"),
-		ConnectTimeout: 2 * time.Second,
-		CommandTimeout: 2 * time.Second,
+		ConnectTimeout: patience,
+		CommandTimeout: patience,
 	}
 	return runScan(ctx, o, t)
 }

@@ -32,17 +32,17 @@ func main() {
 // goes to stdout.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := &cli.App{
-		Name:                   "kletscan",
-		Usage:                  "tell which nodes rotate the kubelet's serving certificate",
-		Version:                version(),
-		Description:            "Runs on your machine, reads over SSH, changes nothing." + exitStatus,
-		HideHelpCommand:        true,
-		UseShortOptionHandling: true,
-		Reader:                 stdin,
-		Writer:                 stdout,
-		ErrWriter:              io.Discard, // run prints every error itself, once
-		ExitErrHandler:         func(*cli.Context, error) {},
-		OnUsageError:           onUsageError,
+		Name:                      "kletscan",
+		Usage:                     "tell which nodes rotate the kubelet's serving certificate",
+		Version:                   version(),
+		Description:               "Runs on your machine, reads over SSH, changes nothing." + exitStatus,
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true, // file names may hold commas
+		Reader:                    stdin,
+		Writer:                    stdout,
+		ErrWriter:                 io.Discard, // run prints every error itself, once
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
 			scanCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
 			demoCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
@@ -82,7 +82,7 @@ func commands(app *cli.App) string {
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
-		text = "unknown flag " + name
+		text = "unknown flag -" + name // the flag package drops one dash
 	}
 	help := "kletscan --help"
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "kletscan" {

@@ -183,7 +183,7 @@ func readNodes(o scanOptions, stdin io.Reader) (nodes []inventory.Node, source s
 	if o.inventory != "-" {
 		file, err := os.Open(o.inventory)
 		if err != nil {
-			return nil, "", fmt.Errorf("inventory: %w", err)
+			return nil, "", fmt.Errorf("inventory: %w: expected a readable file behind -i", err)
 		}
 		defer file.Close()
 		in = file

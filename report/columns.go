@@ -156,20 +156,12 @@ func restartPending(r scanner.Result) bool {
 	return r.Status == scanner.OK && slices.Contains(r.Verdict.Conditions, scanner.RestartPending)
 }
 
-// whyWords is the reason of the verdict and what a restart would change, or why
-// there is no verdict.
+// whyWords is the reason of the verdict, or why there is none.
 func whyWords(r scanner.Result) value {
 	if r.Status != scanner.OK {
 		return text(r.Error)
 	}
-	why := r.Verdict.Why
-	if restartPending(r) {
-		if why != "" {
-			why += "; "
-		}
-		why += "after a restart: " + r.Verdict.AfterRestart.String()
-	}
-	return text(why)
+	return text(r.Verdict.Why)
 }
 
 // sourceWords is a Source in words, with the line where it is known; empty for

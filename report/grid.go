@@ -121,6 +121,9 @@ func (g grid) draw(widths []int) (drawn, error) {
 	}
 	n := head.height()
 	d := drawn{head: lines[:n], rule: lines[n]}
+	if widths == nil { // one long reason would make the rule as long
+		d.rule = strings.Repeat("-", measure(lines[0]))
+	}
 	lines = lines[n+1:]
 	for _, row := range rows {
 		n := row.height()

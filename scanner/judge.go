@@ -134,13 +134,21 @@ func settings(e kubelet.Effective) []Setting {
 }
 
 // versionOf is the kubelet's version as far as its node shows it: what its
-// binary printed, or a path such as /var/lib/rancher/rke2/data/v1.32.5-rke2r1/.
-func versionOf(p *evidence.Process) (kubelet.Version, string) {
+// binary printed, or the program that started it and is of the same release
+// (RKE2), or a path such as /var/lib/rancher/rke2/data/v1.32.5-rke2r1/.
+func versionOf(ev *evidence.Evidence, p *evidence.Process) (kubelet.Version, string) {
 	if p == nil {
 		return kubelet.Version{}, ""
 	}
 	if v, err := kubelet.ParseVersion(p.Version); err == nil {
 		return v, v.String()
+	}
+	for _, parent := range ev.Processes {
+		if parent.PID == p.PPID && parent.UID == 0 && parent.Comm == "rke2" {
+			if v, err := kubelet.ParseVersion(parent.Version); err == nil {
+				return v, v.String()
+			}
+		}
 	}
 	names := []string{p.Exe}
 	if len(p.Argv) > 0 {
