@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"kletscan/fixtures"
 )
 
 // TestMain lets the test binary stand in for other programs: kletscan in the
@@ -45,7 +50,51 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, "tmp"))
 			return os.Mkdir(filepath.Join(e.WorkDir, "tmp"), 0o700)
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "fleet": fleet},
 	})
+}
+
+// exits CODE COMMAND ARG...: runs the command and wants that exit status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARG...")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit := new(exec.ExitError)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		code = exit.ExitCode()
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit status %d, want %s\nstdout: %s\nstderr: %s", code, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// fleet NODE...: starts those nodes of the fixtures, until the script ends,
+// and writes inventory, ssh_config, id_ed25519 and known_hosts.
+func fleet(ts *testscript.TestScript, neg bool, args []string) {
+	all, err := fixtures.Nodes()
+	ts.Check(err)
+	var nodes []fixtures.Node
+	for _, name := range args {
+		i := slices.IndexFunc(all, func(n fixtures.Node) bool { return n.Name == name })
+		if neg || i < 0 {
+			ts.Fatalf("there is no node %s in the fixtures", name)
+		}
+		nodes = append(nodes, all[i])
+	}
+	f, err := fixtures.Start(context.Background(), nodes, fixtures.Options{})
+	ts.Check(err)
+	ts.Defer(func() {
+		ts.Check(f.Close())
+		for _, v := range f.Violations() {
+			ts.Logf("%s: outside the closed set: %s", v.Node, v.What)
+			ts.Fatalf("a node was asked for something outside the closed set")
+		}
+	})
+	ts.Check(f.WriteFiles(ts.MkAbs(".")))
 }
 
 // kletscan runs the program in process.

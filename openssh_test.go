@@ -213,7 +213,7 @@ func TestOpenSSH(t *testing.T) {
 	}
 	want := map[string]struct{ rotation, why string }{
 		"root":  {"on", "/var/lib/kubelet/config.yaml"},
-		"plain": {"unknown", "/var/lib/kubelet/config.yaml cannot be read by plain (mode 600), and sudo -n was refused: sudo: a password is required"},
+		"plain": {"unknown", "/var/lib/kubelet/config.yaml could not be read (not readable by plain, mode 600; sudo -n was refused: sudo: a password is required)"},
 		"wheel": {"on", "/var/lib/kubelet/config.yaml"},
 		"only":  {"on", "/var/lib/kubelet/config.yaml"},
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -157,13 +156,18 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	for _, warning := range dialer.Warnings() {
 		t.say(warning)
 	}
+	outputs, err := openSinks(o.outputs)
+	if err != nil {
+		return err
+	}
+	defer outputs.discard()
 	s := &scanner.Scanner{Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout}
 	run := report.Run{Tool: "kletscan", Version: version(), Inventory: source, Started: time.Now()}
 	progress := t.progress(len(nodes))
 	run.Results = s.Scan(ctx, nodes, progress.Add)
 	progress.Done()
 	run.Finished = time.Now()
-	if err := t.write(run, o.outputs); err != nil {
+	if err := outputs.write(t, run); err != nil {
 		return err
 	}
 	if code := exitCode(run.Results, o.fail); code != exitOK {
@@ -194,49 +198,4 @@ func readNodes(o scanOptions, stdin io.Reader) (nodes []inventory.Node, source s
 	}
 	nodes, err = inventory.Merge(listed, named)
 	return nodes, o.inventory, err
-}
-
-// output is one -o FORMAT[=FILE].
-type output struct {
-	format  report.Format
-	file    string // empty: standard output
-	noColor bool
-}
-
-// parseOutputs reads the values of -o. Standard output takes one format, and
-// no file takes two.
-func parseOutputs(values []string, noColor bool) ([]output, error) {
-	if len(values) == 0 {
-		values = []string{report.Formats[0].Name}
-	}
-	var list []output
-	taken := make(map[string]string)
-	for _, value := range values {
-		name, file, named := strings.Cut(value, "=")
-		format, err := report.Lookup(name)
-		if err != nil {
-			return nil, fmt.Errorf("-o %s: %w", value, err)
-		}
-		if named && file == "" {
-			return nil, fmt.Errorf("-o %s: expected a file name behind =", value)
-		}
-		key := file
-		if named {
-			key = filepath.Clean(file)
-		}
-		if other, ok := taken[key]; ok {
-			return nil, fmt.Errorf("-o %s: -o %s writes to the same place: give one of them a file, FORMAT=FILE", value, other)
-		}
-		taken[key] = value
-		list = append(list, output{format: format, file: file, noColor: noColor})
-	}
-	return list, nil
-}
-
-func formatNames() string {
-	var names []string
-	for _, f := range report.Formats {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
 }

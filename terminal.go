@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/term"
@@ -92,46 +90,4 @@ func (p progress) Done() {
 	if p.line != nil {
 		p.line.Done()
 	}
-}
-
-// write puts a run into every output. A file appears whole or not at all.
-func (t terminal) write(run report.Run, outputs []output) error {
-	for _, o := range outputs {
-		if o.file == "" {
-			if err := o.format.Write(t.stdout, run, t.options(o.noColor)); err != nil {
-				return fmt.Errorf("%s: %w", o.format.Name, err)
-			}
-			continue
-		}
-		if err := writeFile(o.file, func(w io.Writer) error { return o.format.Write(w, run, report.Options{}) }); err != nil {
-			return fmt.Errorf("-o %s=%s: %w", o.format.Name, o.file, err)
-		}
-	}
-	return nil
-}
-
-// writeFile writes beside the file and renames, so that a reader and an
-// interrupted program never see half of it.
-func writeFile(name string, write func(io.Writer) error) error {
-	var content bytes.Buffer
-	if err := write(&content); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // gone already when all went well
-	if _, err := file.Write(content.Bytes()); err != nil {
-		file.Close()
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		file.Close()
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
 }

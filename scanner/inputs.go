@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -135,10 +136,7 @@ func (in *inputs) dropIns(name, why string) {
 	}
 	out := &in.now.DropIns
 	out.Path = name
-	if why == "" {
-		why = in.blindness(name)
-	}
-	if why != "" {
+	if why = cmp.Or(why, in.blind); why != "" {
 		out.State, out.Reason = kubelet.Unreadable, why
 		return
 	}
@@ -151,7 +149,7 @@ func (in *inputs) dropIns(name, why string) {
 		return
 	}
 	out.Newer = in.isNewer(name, dir.ModTime)
-	out.State, out.Reason = in.state(dir.State, "listed", dir.Path, "", dir.Refusal)
+	out.State, out.Reason = in.state(dir.State, "", dir.Refusal)
 	for _, f := range in.ev.Files {
 		if f.PID == in.pid && strings.HasPrefix(f.Path, clean+"/") && strings.HasSuffix(f.Path, ".conf") {
 			out.Files = append(out.Files, in.file(evidence.KubeletConfig, f.Path))
@@ -165,8 +163,8 @@ func (in *inputs) dropIns(name, why string) {
 // file is one file in the kubelet's terms; what is not at hand is wanted.
 func (in *inputs) file(kind evidence.Kind, name string) kubelet.File {
 	out := kubelet.File{Path: name}
-	if why := in.blindness(name); why != "" {
-		out.State, out.Reason = kubelet.Unreadable, why
+	if in.blind != "" {
+		out.State, out.Reason = kubelet.Unreadable, in.blind
 		return out
 	}
 	f := in.ev.File(in.pid, path.Clean(name))
@@ -176,19 +174,15 @@ func (in *inputs) file(kind evidence.Kind, name string) kubelet.File {
 	if f == nil {
 		return out
 	}
-	mode := ""
-	if f.Mode != "" {
-		mode = "mode " + f.Mode
-	}
-	out.State, out.Reason = in.state(f.State, "read", f.Path, mode, f.Refusal)
+	out.State, out.Reason = in.state(f.State, f.Mode, f.Refusal)
 	out.Content = []byte(f.Content)
 	out.Newer = in.isNewer(name, f.ModTime)
 	return out
 }
 
 // state turns how a look ended into the kubelet's terms, and into words that
-// name what would settle it.
-func (in *inputs) state(state evidence.State, verb, name, mode, refusal string) (kubelet.FileState, string) {
+// go with the path.
+func (in *inputs) state(state evidence.State, mode, refusal string) (kubelet.FileState, string) {
 	switch state {
 	case evidence.Present:
 		return kubelet.Present, ""
@@ -197,32 +191,24 @@ func (in *inputs) state(state evidence.State, verb, name, mode, refusal string) 
 	case evidence.Unread:
 		return kubelet.Unread, ""
 	case evidence.Truncated:
-		return kubelet.Unreadable, name + " is longer than the probe reads"
+		return kubelet.Unreadable, "longer than the probe reads"
 	case evidence.Withheld:
-		return kubelet.Unreadable, name + " is not a KubeletConfiguration, so its content stayed on the node"
+		return kubelet.Unreadable, "no KubeletConfiguration, so its content stayed on the node"
 	case evidence.NotRegular:
-		return kubelet.Unreadable, name + " is not a regular file"
+		return kubelet.Unreadable, "neither a regular file nor a directory"
 	}
-	why := fmt.Sprintf("%s cannot be %s by %s", name, verb, in.ev.Host.User)
+	why := "not readable by " + in.ev.Host.User
 	if mode != "" {
-		why += " (" + mode + ")"
+		why += ", mode " + mode
 	}
 	if refusal != "" {
-		why += ", and sudo -n was refused: " + refusal
+		why += "; sudo -n was refused: " + refusal
 	}
 	return kubelet.Unreadable, why
 }
 
 func (in *inputs) want(kind evidence.Kind, name string) {
 	in.wants = append(in.wants, evidence.Want{Kind: kind, PID: in.pid, Path: name})
-}
-
-// blindness is why name cannot be looked at through the kubelet's eyes.
-func (in *inputs) blindness(name string) string {
-	if in.blind == "" {
-		return ""
-	}
-	return name + ": " + in.blind
 }
 
 // slack is how many seconds a file may be newer than its process without

@@ -61,7 +61,7 @@ func TestJudge(t *testing.T) {
 			func(ev *evidence.Evidence) {
 				ev.Files[0] = evidence.File{Path: ev.Files[0].Path, State: evidence.Denied}
 			},
-			OK, kubelet.Unknown, nil, "/var/lib/kubelet/config.yaml cannot be read by root",
+			OK, kubelet.Unknown, nil, "/var/lib/kubelet/config.yaml could not be read (not readable by root)",
 		},
 		{
 			"a refusal of sudo is told",
@@ -71,7 +71,7 @@ func TestJudge(t *testing.T) {
 					Path: ev.Files[0].Path, State: evidence.Denied, Mode: "600", Sudo: true, Refusal: "sudo: a password is required",
 				}
 			},
-			OK, kubelet.Unknown, nil, "cannot be read by admin (mode 600), and sudo -n was refused: sudo: a password is required",
+			OK, kubelet.Unknown, nil, "not readable by admin, mode 600; sudo -n was refused: sudo: a password is required",
 		},
 		{
 			"a file newer than the process proves nothing about it",
