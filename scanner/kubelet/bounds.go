@@ -1,0 +1,141 @@
+package kubelet
+
+import (
+	"fmt"
+	"strings"
+)
+
+// span is the versions 1.min to 1.max that know a flag or a feature gate; 0
+// means no bound.
+type span struct {
+	name     string
+	min, max int
+}
+
+func (s span) holds(minor int) bool {
+	return minor >= s.min && (s.max == 0 || minor <= s.max)
+}
+
+// flagSpans are the flags whose life is known for certain and says something:
+// a kubelet outside the span exits with "unknown flag", so one that runs with
+// the flag is inside it. Read from cmd/kubelet/app/options of every minor.
+var flagSpans = []span{
+	{"allow-privileged", 0, 14},
+	{"api-servers", 0, 7},
+	{"cadvisor-port", 0, 11},
+	{"cni-bin-dir", 0, 23},
+	{"config", 10, 0},
+	{"config-dir", 28, 0},
+	{"container-runtime", 0, 26},
+	{"dynamic-config-dir", 8, 23},
+	{"image-credential-provider-config", 20, 0},
+	{"init-config-dir", 8, 9},
+	{"keep-terminated-pod-volumes", 0, 30},
+	{"network-plugin", 0, 23},
+	{"pod-infra-container-image", 0, 34},
+	{"require-kubeconfig", 0, 9},
+	{"rotate-server-certificates", 12, 0},
+}
+
+// refused gives the gates of the command line, or why a kubelet 1.minor exits
+// on it before it reads any file.
+func (f Flags) refused(minor int) (map[string]gate, *problem) {
+	if err := f.problem(minor); err != nil {
+		return nil, &problem{err.Error(), Source{Kind: FromFlag}}
+	}
+	if p := f.checkFlags(minor); p != nil {
+		return nil, p
+	}
+	named, p := flagGates(f, minor)
+	return named, firstOf(p, check(named, minor))
+}
+
+// checkFlags refuses the first flag that 1.minor does not have.
+func (f Flags) checkFlags(minor int) *problem {
+	for _, s := range flagSpans {
+		if o, ok := f.last(s.name); ok && !s.holds(minor) {
+			return &problem{"unknown flag: --" + s.name, o.source(o.arg.Text)}
+		}
+	}
+	return nil
+}
+
+// candidates bounds a version that is not known by the evidence: the flags and
+// feature gates that only some versions take, and the environment variable
+// that 1.28 and 1.29 ask for beside --config-dir. Both ends are minors; low >
+// high means that no version takes them all.
+func (p parsed) candidates() (low, high int) {
+	low, high = oldest, newest
+	narrow := func(s span) {
+		low = max(low, s.min)
+		if s.max != 0 {
+			high = min(high, s.max)
+		}
+	}
+	for _, s := range flagSpans {
+		if _, ok := p.flags.last(s.name); ok {
+			narrow(s)
+		}
+	}
+	named := p.namedGates()
+	for _, s := range gateSpans {
+		if named[s.name] {
+			narrow(s)
+		}
+	}
+	if p.paths.ConfigDir != "" && p.in.DropInEnv != nil && !*p.in.DropInEnv {
+		low = max(low, 30)
+	}
+	return low, high
+}
+
+// namedGates are the gates that are certainly spelled out to this kubelet.
+func (p parsed) namedGates() map[string]bool {
+	named := make(map[string]bool)
+	for _, o := range p.flags.given {
+		if o.name != "feature-gates" {
+			continue
+		}
+		for item := range strings.SplitSeq(o.value, ",") {
+			key, _, _ := strings.Cut(item, "=")
+			named[strings.TrimSpace(key)] = true
+		}
+	}
+	if p.paths.Config != "" && p.config.usable() {
+		if c, err := p.config.decode(); err == nil {
+			for key := range c.featureGates {
+				named[key] = true
+			}
+		}
+	}
+	return named
+}
+
+// conflict says which flags and gates exclude each other.
+func (p parsed) conflict() string {
+	var list []string
+	for _, s := range flagSpans {
+		if _, ok := p.flags.last(s.name); ok {
+			list = append(list, fmt.Sprintf("--%s (%s)", s.name, s))
+		}
+	}
+	named := p.namedGates()
+	for _, s := range gateSpans {
+		if named[s.name] {
+			list = append(list, fmt.Sprintf("%s (%s)", s.name, s))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// String is the span in words, such as "v1.8 to v1.23".
+func (s span) String() string {
+	var r Range
+	if s.min != 0 {
+		r.Min = release(s.min)
+	}
+	if s.max != 0 {
+		r.Max = release(s.max)
+	}
+	return r.String()
+}

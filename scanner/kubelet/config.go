@@ -1,0 +1,334 @@
+package kubelet
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v2"
+)
+
+const (
+	maxDocument = 1 << 20 // bytes; a real KubeletConfiguration has a few thousand
+	configGroup = "kubelet.config.k8s.io/v1beta1"
+	configKind  = "KubeletConfiguration"
+)
+
+// document is one configuration file, parsed as far as no version matters.
+type document struct {
+	path    string
+	content []byte
+	json    bool
+	missing string         // why it says nothing of the process; empty: it does
+	err     error          // what every kubelet that reads it exits with
+	strict  error          // what a kubelet exits with that refuses duplicate keys
+	fields  map[string]any // the top level of the first YAML document
+}
+
+// usable reports whether the file was read and is a mapping.
+func (d document) usable() bool { return d.missing == "" && d.err == nil }
+
+// readDocument parses a file the way the kubelet does. The kubelet takes what
+// begins with "{" for JSON and nothing else (apimachinery's recognizer), and
+// gives the rest to sigs.k8s.io/yaml, which is the YAML 1.1 decoder used here
+// and a detour over JSON. The detour is left out: it writes an alias out each
+// time, so that a file of 1 MiB could fill the memory; the decoder itself
+// shares the strings, caps alias expansion and refuses nesting beyond 10,000.
+func readDocument(f File, named string, strict bool) document {
+	d := document{path: f.Path, content: f.Content}
+	if d.path == "" {
+		d.path = named
+	}
+	switch {
+	case f.Newer:
+		d.missing = fmt.Sprintf("%s changed after the process started and proves nothing about it: the served certificate or a restart would settle it", clip(d.path))
+	case f.State == Absent:
+		d.err = fmt.Errorf("failed to read kubelet config file %q, error: open %s: no such file or directory", clip(d.path), clip(d.path))
+	case f.State == Unreadable:
+		d.missing = fmt.Sprintf("%s could not be read (%s): its content would settle it", clip(d.path), clip(f.Reason))
+	case f.State != Present:
+		d.missing = fmt.Sprintf("%s was not read: its content would settle it", clip(d.path))
+	case len(f.Content) > maxDocument:
+		d.missing = fmt.Sprintf("%s is larger than 1 MiB: look at it by hand", clip(d.path))
+	case len(f.Content) == 0:
+		d.err = fmt.Errorf("kubelet config file %q was empty", clip(d.path))
+	default:
+		d.parse(strict)
+	}
+	return d
+}
+
+func (d *document) parse(strict bool) {
+	d.json = bytes.HasPrefix(bytes.TrimLeftFunc(d.content, unicode.IsSpace), []byte("{"))
+	var top any
+	if d.json {
+		top, d.err = parseJSON(d.content)
+		if strict && d.err == nil {
+			d.strict = duplicateJSON(d.content)
+		}
+	} else {
+		top, d.strict, d.err = parseYAML(d.content, strict)
+	}
+	if d.err != nil {
+		d.err = fmt.Errorf("failed to decode: %w", d.err)
+		return
+	}
+	switch top := top.(type) {
+	case nil: // an empty first document: the kubelet misses the kind
+	case map[string]any:
+		d.fields = top
+	case map[any]any:
+		d.fields = stringKeys(top)
+	default:
+		d.err = errors.New("failed to decode: couldn't get version/kind; json parse error: the document is not a mapping")
+	}
+}
+
+// parseYAML decodes the first document. The strict error is about duplicate
+// keys at any depth, which a lenient decoder settles by "last wins".
+func parseYAML(content []byte, strict bool) (top any, duplicate, err error) {
+	if strict {
+		duplicate = yaml.UnmarshalStrict(content, &top)
+		if _, ok := errors.AsType[*yaml.TypeError](duplicate); !ok {
+			return top, nil, duplicate
+		}
+		top = nil
+	}
+	err = yaml.Unmarshal(content, &top)
+	return top, duplicate, err
+}
+
+func parseJSON(content []byte) (any, error) {
+	var top map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber()
+	if err := decoder.Decode(&top); err != nil {
+		return nil, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
+	}
+	if rest := bytes.TrimSpace(content[decoder.InputOffset():]); len(rest) > 0 {
+		return nil, fmt.Errorf("couldn't get version/kind; json parse error: invalid character %q after top-level value", rest[0])
+	}
+	return top, nil
+}
+
+// duplicateJSON finds an object that has a key twice, at any depth.
+func duplicateJSON(content []byte) error {
+	type level struct {
+		keys  map[string]bool // nil: an array
+		value bool            // the next string is a value, not a key
+	}
+	var stack []level
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil // the end; the syntax was checked before
+		}
+		if delim, ok := token.(json.Delim); ok && (delim == '}' || delim == ']') {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		if n := len(stack); n > 0 && stack[n-1].keys != nil {
+			top := &stack[n-1]
+			if key, ok := token.(string); ok && !top.value {
+				if top.keys[key] {
+					return fmt.Errorf("strict decoding error: duplicate field %q", clip(key))
+				}
+				top.keys[key], top.value = true, true
+				continue
+			}
+			top.value = false
+		}
+		switch token {
+		case json.Delim('{'):
+			stack = append(stack, level{keys: make(map[string]bool)})
+		case json.Delim('['):
+			stack = append(stack, level{})
+		}
+	}
+}
+
+// stringKeys keeps what a field name can be.
+func stringKeys(m map[any]any) map[string]any {
+	out := make(map[string]any, len(m))
+	for key, value := range m {
+		if key, ok := key.(string); ok {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+// config is the part of a KubeletConfiguration that decides the serving
+// certificate. A nil field is not written, or null, which is the same.
+type config struct {
+	serverTLSBootstrap *bool
+	tlsCertFile        *string
+	tlsPrivateKeyFile  *string
+	address            *string
+	port               *int
+	enableServer       *bool
+	featureGates       map[string]bool
+}
+
+// decode gives the typed fields as --config does from 1.10 to today: exact
+// case, unknown fields ignored, duplicate keys last wins (lenient up to 1.16;
+// later strict, and lenient again after a strict error), apiVersion and kind
+// required, wrong types refused (pkg/kubelet/kubeletconfig/util/codec).
+func (d document) decode() (config, error) {
+	var c config
+	if err := d.checkKind(); err != nil {
+		return c, err
+	}
+	var errs [7]error
+	c.serverTLSBootstrap, errs[0] = boolField(d.fields["serverTLSBootstrap"], "serverTLSBootstrap")
+	c.tlsCertFile, errs[1] = stringField(d.fields["tlsCertFile"], "tlsCertFile")
+	c.tlsPrivateKeyFile, errs[2] = stringField(d.fields["tlsPrivateKeyFile"], "tlsPrivateKeyFile")
+	c.address, errs[3] = stringField(d.fields["address"], "address")
+	c.port, errs[4] = intField(d.fields["port"], "port")
+	c.enableServer, errs[5] = boolField(d.fields["enableServer"], "enableServer")
+	c.featureGates, errs[6] = gatesField(d.fields["featureGates"])
+	for _, err := range errs {
+		if err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// printed is an error in the kubelet's own words.
+type printed string
+
+func (p printed) Error() string { return string(p) }
+
+// checkKind wants the one group and version that exists since 1.10.
+func (d document) checkKind() error {
+	group, kind := fold(d.fields, "apiVersion"), fold(d.fields, "kind")
+	switch {
+	case kind == "":
+		return printed("Object 'Kind' is missing")
+	case group == "":
+		return printed("Object 'apiVersion' is missing")
+	case kind != configKind || group != configGroup:
+		return fmt.Errorf("no kind %q is registered for version %q", clip(kind), clip(group))
+	}
+	return nil
+}
+
+// fold gives a string whose key may have any case, as encoding/json finds it:
+// of several spellings the one that sorts last counts.
+func fold(fields map[string]any, name string) string {
+	last, text := "", ""
+	for key, value := range fields {
+		if value, ok := value.(string); ok && key >= last && strings.EqualFold(key, name) {
+			last, text = key, value
+		}
+	}
+	return text
+}
+
+func boolField(v any, name string) (*bool, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case bool:
+		return &v, nil
+	default:
+		return nil, typeError(v, name, "bool")
+	}
+}
+
+func stringField(v any, name string) (*string, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return &v, nil
+	default:
+		return nil, typeError(v, name, "string")
+	}
+}
+
+func intField(v any, name string) (*int, error) {
+	n := 0
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case int:
+		n = v
+	case float64:
+		// YAML's 10250.0 becomes JSON's 10250 on its way.
+		if v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
+			return nil, typeError(v, name, "int32")
+		}
+		n = int(v)
+	case json.Number:
+		i, err := strconv.ParseInt(v.String(), 10, 32)
+		if err != nil {
+			return nil, typeError(v, name, "int32")
+		}
+		n = int(i)
+	default:
+		return nil, typeError(v, name, "int32")
+	}
+	if n > math.MaxInt32 || n < math.MinInt32 {
+		return nil, typeError(n, name, "int32")
+	}
+	return &n, nil
+}
+
+func gatesField(v any) (map[string]bool, error) {
+	var fields map[string]any
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		fields = v
+	case map[any]any:
+		fields = stringKeys(v)
+	default:
+		return nil, typeError(v, "featureGates", "map[string]bool")
+	}
+	named := make(map[string]bool, len(fields))
+	for key, value := range fields {
+		b, err := boolField(value, key)
+		if err != nil {
+			return nil, typeError(value, "featureGates", "bool")
+		}
+		// A null gate is named and false.
+		named[key] = b != nil && *b
+	}
+	return named, nil
+}
+
+func typeError(v any, field, want string) error {
+	got := "value"
+	switch v.(type) {
+	case bool:
+		got = "bool"
+	case string:
+		got = "string"
+	case int, int64, uint64, float64, json.Number:
+		got = "number"
+	case []any:
+		got = "array"
+	case map[any]any, map[string]any:
+		got = "object"
+	}
+	return fmt.Errorf("json: cannot unmarshal %s into Go struct field KubeletConfiguration.%s of type %s", got, field, want)
+}
+
+// beside resolves a relative file name against the configuration file's
+// directory (resolveRelativePaths in pkg/kubelet/kubeletconfig/configfiles).
+func (d document) beside(name string) string {
+	if name == "" || path.IsAbs(name) {
+		return name
+	}
+	return path.Join(path.Dir(d.path), name)
+}

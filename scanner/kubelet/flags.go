@@ -1,0 +1,235 @@
+package kubelet
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Flags is a kubelet's command line, parsed as pflag parses it.
+type Flags struct {
+	given  []option       // in the order of the command line
+	latest map[string]int // a name's last place in given
+	words  []Arg          // what is not a flag
+	syntax error          // the first thing that pflag refuses
+}
+
+// option is one flag as it was given, its name with "-" for "_".
+type option struct {
+	name  string
+	value string
+	arg   Arg
+}
+
+// Paths are the files and directories that a command line names, as written:
+// relative ones are relative to the kubelet's working directory. An empty one
+// was not given, or was given as empty, which the kubelet takes for the same.
+type Paths struct {
+	Config           string // --config, from 1.10
+	ConfigDir        string // --config-dir, from 1.28
+	CertDir          string // --cert-dir; its default depends on the version
+	Kubeconfig       string // --kubeconfig
+	DynamicConfigDir string // --dynamic-config-dir, 1.8 to 1.23
+}
+
+// ParseFlags parses a command line as github.com/spf13/pflag does for the
+// kubelet: "=" and space form, bare bools, "_" for "-" in names
+// (component-base/cli/flag.WordSepNormalizeFunc), "--" and the shorthands -v
+// and -h. A flag that no kubelet has is a fork's: it takes the next argument
+// unless that is a flag, and is no error.
+//
+// The error is the first one that the kubelet would print before it exits. The
+// rest of the line is read all the same, so that Paths is as full as possible.
+// A stray word is an error here, though kubelets before 1.11 ignored it.
+func ParseFlags(args []Arg) (Flags, error) {
+	f := Flags{latest: make(map[string]int, len(args))}
+	for len(args) > 0 {
+		text := args[0].Text
+		var err error
+		switch {
+		case text == "--":
+			f.words = append(f.words, args[1:]...)
+			args = nil
+		case strings.HasPrefix(text, "--"):
+			args, err = f.long(args[0], args[1:])
+		case len(text) > 1 && text[0] == '-':
+			args, err = f.short(args[0], args[1:])
+		default:
+			f.words = append(f.words, args[0])
+			args = args[1:]
+		}
+		if f.syntax == nil {
+			f.syntax = err
+		}
+	}
+	return f, f.problem(newest)
+}
+
+// long parses one --flag and gives the arguments behind it.
+func (f *Flags) long(arg Arg, rest []Arg) ([]Arg, error) {
+	name, value, hasValue := strings.Cut(arg.Text[2:], "=")
+	if name == "" || name[0] == '-' {
+		return rest, fmt.Errorf("bad flag syntax: %s", clip(arg.Text))
+	}
+	name = strings.ReplaceAll(name, "_", "-")
+	switch {
+	case hasValue:
+	case boolFlags[name] || name == "version":
+		value = "true"
+	case len(rest) > 0 && (valueFlags[name] || isValue(rest[0].Text)):
+		value = rest[0].Text
+		arg.Text += " " + value
+		rest = rest[1:]
+	case valueFlags[name]:
+		return rest, fmt.Errorf("flag needs an argument: --%s", name)
+	}
+	f.add(option{name, value, arg})
+	return rest, checkValue(name, value)
+}
+
+func (f *Flags) add(o option) {
+	f.latest[o.name] = len(f.given)
+	f.given = append(f.given, o)
+}
+
+// isValue guesses whether the argument behind a flag that is not known belongs
+// to it.
+func isValue(text string) bool {
+	return len(text) < 2 || text[0] != '-' || text[1] >= '0' && text[1] <= '9'
+}
+
+// short parses an argument with a single dash. The kubelet has -v, which takes
+// a value, and -h.
+func (f *Flags) short(arg Arg, rest []Arg) ([]Arg, error) {
+	letters := arg.Text[1:]
+	for letters != "" {
+		letter := letters[0]
+		letters = letters[1:]
+		switch {
+		case letter == 'h' && strings.HasPrefix(letters, "=") && len(letters) > 1:
+			f.add(option{"help", letters[1:], arg})
+			return rest, checkValue("help", letters[1:])
+		case letter == 'h':
+			f.add(option{"help", "true", arg})
+		case letter != 'v':
+			return rest, fmt.Errorf("unknown shorthand flag: %q in -%s", letter, clip(string(letter)+letters))
+		case letters != "":
+			f.add(option{"v", strings.TrimPrefix(letters, "="), arg})
+			return rest, nil
+		case len(rest) > 0:
+			f.add(option{"v", rest[0].Text, arg})
+			return rest[1:], nil
+		default:
+			return rest, errors.New("flag needs an argument: 'v' in -v")
+		}
+	}
+	return rest, nil
+}
+
+// checkValue refuses what the flag's type refuses. Only the types that matter
+// here are known; feature gates are parsed by version, in flagGates.
+func checkValue(name, value string) error {
+	var err error
+	switch {
+	case boolFlags[name]:
+		_, err = strconv.ParseBool(value)
+	case name == "port":
+		_, err = strconv.ParseInt(value, 0, 32)
+	}
+	if err != nil {
+		return fmt.Errorf("invalid argument %q for %q flag: %s", clip(value), "--"+name, clip(err.Error()))
+	}
+	return nil
+}
+
+// problem is what makes a kubelet 1.minor exit before it reads any file.
+func (f Flags) problem(minor int) error {
+	if f.syntax != nil {
+		return f.syntax
+	}
+	if len(f.words) > 0 && minor >= 11 {
+		return fmt.Errorf("unknown command: %s", clip(f.words[0].Text))
+	}
+	if isTrue(f.value("help")) {
+		return errors.New("--help: the kubelet prints its usage and exits")
+	}
+	// component-base/version/verflag: true or raw.
+	if value := f.value("version"); isTrue(value) || value == "raw" {
+		return errors.New("--version: the kubelet prints its version and exits")
+	}
+	return nil
+}
+
+func isTrue(value string) bool {
+	b, err := strconv.ParseBool(value)
+	return err == nil && b
+}
+
+// Lookup gives the last value of the named flag ("_" equals "-") and the
+// argument that gave it, both parts of a space form joined. A bare bool has
+// the value "true".
+func (f Flags) Lookup(name string) (value string, arg Arg, ok bool) {
+	o, ok := f.last(strings.ReplaceAll(name, "_", "-"))
+	return o.value, o.arg, ok
+}
+
+// last is the last occurrence of a flag: the one that counts, except that
+// --feature-gates merge from 1.9 on.
+func (f Flags) last(name string) (option, bool) {
+	i, ok := f.latest[name]
+	if !ok {
+		return option{}, false
+	}
+	return f.given[i], true
+}
+
+// source is where the flag stood, with the spelling that decided.
+func (o option) source(spelling string) Source {
+	s := o.arg.Source
+	if s.Kind == FromNowhere {
+		s.Kind = FromFlag
+	}
+	if s.Text == "" {
+		s.Text = clip(spelling)
+	}
+	return s
+}
+
+// value is the named flag's last value; empty if it was not given.
+func (f Flags) value(name string) string {
+	o, _ := f.last(name)
+	return o.value
+}
+
+// Paths gives the files and directories that the command line names. It works
+// on what ParseFlags gives beside an error, too.
+func (f Flags) Paths() Paths {
+	return Paths{
+		Config:           f.value("config"),
+		ConfigDir:        f.value("config-dir"),
+		CertDir:          f.value("cert-dir"),
+		Kubeconfig:       f.value("kubeconfig"),
+		DynamicConfigDir: f.value("dynamic-config-dir"),
+	}
+}
+
+// clip makes a node's text fit into a one-line message: no control characters
+// and at most 200 bytes.
+func clip(text string) string {
+	const most = 200
+	cut := len(text) > most
+	if cut {
+		text = text[:most]
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if cut {
+		text += "..."
+	}
+	return text
+}
