@@ -125,3 +125,37 @@ func inParentheses(parts []string) string {
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }
+
+// letterLine says in one line what the written rule would have said of the
+// fleet, and where that is not the truth; empty when no node was assessed.
+func letterLine(results []scanner.Result) string {
+	counts := map[scanner.LetterResult]int{}
+	var falsePass, falseFail int
+	for _, r := range results {
+		if r.Status != scanner.OK {
+			continue
+		}
+		result := findLetter(r, scanner.CIS151)
+		counts[result]++
+		switch {
+		case result == scanner.LetterPass && r.Verdict.Rotation == kubelet.Off:
+			falsePass++
+		case result == scanner.LetterFail && r.Verdict.Rotation == kubelet.On:
+			falseFail++
+		}
+	}
+	var parts, wrong []string
+	for _, result := range []scanner.LetterResult{scanner.LetterPass, scanner.LetterFail, scanner.LetterNA, scanner.LetterUnknown} {
+		parts = appendCount(parts, counts[result], string(result))
+	}
+	if parts == nil {
+		return ""
+	}
+	wrong = appendCount(wrong, falsePass, "pass with rotation off")
+	wrong = appendCount(wrong, falseFail, "fail with rotation on")
+	line := "the letter of " + ControlID + ": " + strings.Join(parts, ", ")
+	if wrong != nil {
+		line += "; wrongly: " + strings.Join(wrong, ", ")
+	}
+	return line
+}

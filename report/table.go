@@ -39,6 +39,9 @@ func writeTable(w io.Writer, run Run, opts Options) error {
 		}
 	}
 	p.paragraph("", summary.Line())
+	if line := letterLine(run.Results); line != "" {
+		p.paragraph("", line)
+	}
 	return out.Flush()
 }
 

@@ -3,6 +3,7 @@ package scanner
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"kletscan/scanner/distro"
 	"kletscan/scanner/evidence"
@@ -37,7 +38,7 @@ func Judge(ev *evidence.Evidence) Judgement {
 	}
 	d := distro.Of(s)
 	in := gather(s, d)
-	now := kubelet.Resolve(in.now)
+	now := in.running()
 	j := Judgement{Status: OK, Wants: in.wants}
 	v := &j.Verdict
 	v.Distro = d.ID
@@ -51,6 +52,19 @@ func Judge(ev *evidence.Evidence) Judgement {
 	v.Conditions = conditions(v.Rotation, in.pending, now, s)
 	v.Letter = letters(in.now, now, s)
 	return j
+}
+
+// running is what the kubelet's rules make of what runs. A process that runs
+// has accepted its flags: if the version that its binary on disk printed does
+// not know one of them, the binary was replaced after the start, and the
+// version is bounded by the evidence instead.
+func (in *inputs) running() kubelet.Effective {
+	e := kubelet.Resolve(in.now)
+	if !in.down && strings.HasPrefix(e.Problem, "unknown flag") {
+		in.now.Version, in.version = kubelet.Version{}, ""
+		return kubelet.Resolve(in.now)
+	}
+	return e
 }
 
 // restart compares what runs with what a restart would give.

@@ -79,7 +79,9 @@ func TestJudge(t *testing.T) {
 				ev.Files[0].Content += "serverTLSBootstrap: true\n"
 				ev.Files[0].ModTime = 1000 + 50 + slack + 1
 			},
-			OK, kubelet.Unknown, []Condition{RestartPending}, "a restart would give: on",
+			OK, kubelet.Unknown,
+			[]Condition{RestartPending},
+			"a restart would give: on",
 		},
 		{
 			"a file written as the kubelet started is not newer",
@@ -92,7 +94,9 @@ func TestJudge(t *testing.T) {
 				ev.Files[0].ModTime = 5000
 				ev.Processes[0].Argv = append(ev.Processes[0].Argv, "--rotate-server-certificates=true")
 			},
-			OK, kubelet.On, []Condition{RestartPending}, "--rotate-server-certificates=true",
+			OK, kubelet.On,
+			[]Condition{RestartPending},
+			"--rotate-server-certificates=true",
 		},
 		{
 			"a process that is not root's is not the node's kubelet",
@@ -168,6 +172,15 @@ func TestJudge(t *testing.T) {
 			OK, kubelet.Off, nil, "",
 		},
 		{
+			"a binary that was replaced after the start says nothing of the process",
+			func(ev *evidence.Evidence) {
+				ev.Processes[0].Argv = append(ev.Processes[0].Argv, "--network-plugin=cni") // gone from 1.24 on
+			},
+			OK, kubelet.Off,
+			[]Condition{RestartPending},
+			"a restart would give: invalid, it would exit with: unknown flag: --network-plugin",
+		},
+		{
 			"a kubelet that is down is judged from its unit",
 			func(ev *evidence.Evidence) {
 				ev.Processes = nil
@@ -176,7 +189,9 @@ func TestJudge(t *testing.T) {
 					Content: "[Service]\nExecStart=/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml --kubeconfig=/k --rotate-server-certificates\n",
 				})
 			},
-			OK, kubelet.On, []Condition{KubeletDown}, "would start with",
+			OK, kubelet.On,
+			[]Condition{KubeletDown},
+			"would start with",
 		},
 	}
 	for _, tt := range tests {

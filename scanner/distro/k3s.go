@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v2"
 
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/kubelet"
@@ -157,7 +157,8 @@ func (a *Arguments) rancherConfig(ev *evidence.Evidence, main string) (settings 
 }
 
 // rancherKeys are the keys of one file that decide the kubelet. A value is one
-// string or a list of strings.
+// string or a list of strings. The decoder is k3s's own; it refuses a document
+// whose aliases would expand without measure.
 func rancherKeys(f evidence.File) ([]rancherSetting, error) {
 	var content map[string]any
 	if err := yaml.Unmarshal([]byte(f.Content), &content); err != nil {

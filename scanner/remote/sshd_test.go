@@ -1,0 +1,139 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"kletscan/scanner"
+)
+
+// startSSHD runs the real thing on loopback until the test ends. The server
+// that it returns is for its address only.
+func startSSHD(t *testing.T, h *home, options string) *server {
+	t.Helper()
+	sshd, err := exec.LookPath("sshd")
+	if err != nil {
+		if sshd, err = exec.LookPath("/usr/sbin/sshd"); err != nil {
+			t.Skip("NOT TESTED WITH A REAL SSHD: there is none here")
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{addr: listener.Addr().String()}
+	listener.Close()
+	dir := t.TempDir()
+	hostKey := writeKey(t, filepath.Join(dir, "host_ed25519"), "")
+	write(t, filepath.Join(dir, "authorized"), string(ssh.MarshalAuthorizedKey(h.key)))
+	_, port, err := net.SplitHostPort(s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "sshd_config")
+	write(t, config, fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nHostKey %s/host_ed25519\nAuthorizedKeysFile %s/authorized\n"+
+		"StrictModes no\nUsePAM no\nPidFile none\n%s\n", port, dir, dir, options))
+	write(t, h.path("known_hosts"), knownhosts.Line([]string{s.addr}, hostKey)+"\n")
+
+	var log bytes.Buffer
+	cmd := exec.Command(sshd, "-D", "-e", "-f", config)
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Skipf("NOT TESTED WITH A REAL SSHD: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+	for {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			_, _ = conn.Read(make([]byte, 1)) // it speaks first
+			conn.Close()
+			return s
+		}
+		select {
+		case <-ended:
+			t.Skipf("NOT TESTED WITH A REAL SSHD: it does not start: %s", log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func TestRealSSHD(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	s := startSSHD(t, h, "")
+	cfg := h.config()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.User = me.Username
+	d := newDialer(t, cfg)
+	conn := mustDial(t, d, s.node(t))
+	out, err := conn.Exec(t.Context(), "cat; echo err >&2; exit 3", "in\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(out.Stdout) != "in\n" || !strings.HasSuffix(string(out.Stderr), "err\n") || out.ExitCode != 3 {
+		t.Errorf("got %+v, want in, err and 3", out)
+	}
+	out, err = conn.Exec(t.Context(), "kill -KILL $$", "")
+	if err != nil || out.ExitCode != -1 {
+		t.Errorf("killed: got %+v, %v, want exit code -1", out, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = conn.Exec(ctx, "exec sleep 60", "")
+	wantError(t, err, scanner.Timeout, "run the command: not finished")
+
+	cfg.User = "nobody-of-that-name"
+	_, err = dial(t, newDialer(t, cfg), s.node(t))
+	wantError(t, err, scanner.AuthFailed, "user nobody-of-that-name: none of the keys was accepted")
+}
+
+func TestRealSSHDThatIsTooBusy(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	s := startSSHD(t, h, "MaxStartups 1:100:1")
+	var held []net.Conn // one login that never begins fills the only place
+	defer func() {
+		for _, conn := range held {
+			conn.Close()
+		}
+	}()
+	var words string
+	for !strings.Contains(words, "MaxStartups") { // until sshd has noticed that the connection of startSSHD is gone
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+		first := make([]byte, 64)
+		n, err := conn.Read(first)
+		if err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		words = string(first[:n])
+	}
+	_, err := dial(t, newDialer(t, h.config()), s.node(t))
+	wantError(t, err, scanner.Unreachable, `handshake: sshd has too many logins under way ("Exceeded MaxStartups")`)
+}
