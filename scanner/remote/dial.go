@@ -69,8 +69,11 @@ func (d *Dialer) Dial(ctx context.Context, node inventory.Node) (scanner.Conn, e
 		op, unfinished := l.unfinished()
 		return nil, interrupted(caller, op, unfinished, d.cfg.ConnectTimeout)
 	}
-	if err != nil {
-		return nil, l.explain(err)
+	if failure := l.explain(err); failure != nil {
+		if client != nil {
+			client.Close()
+		}
+		return nil, failure
 	}
 	return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout}, nil
 }
@@ -216,14 +219,16 @@ func (l *login) unfinished() (op, unfinished string) {
 	return opHandshake, "key exchange not finished"
 }
 
-// explain turns the error of a handshake into what happened.
+// explain turns the outcome of a handshake into what happened. nil: it worked.
 func (l *login) explain(err error) *scanner.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	text, version := l.transport.firstWords()
 	switch {
-	case l.failure != nil:
+	case l.failure != nil: // also when a login came through after a flood
 		return l.failure
+	case err == nil:
+		return nil
 	case !l.verified && !version:
 		return &scanner.Error{Op: opHandshake, Status: scanner.Unreachable, Err: noVersion(text, err)}
 	case closedByPeer(err) && !l.verified:
