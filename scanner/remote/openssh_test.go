@@ -18,7 +18,7 @@ func TestAgreesWithOpenSSH(t *testing.T) {
 	t.Parallel()
 	ssh, err := exec.LookPath("ssh")
 	if err != nil {
-		t.Skip("NOT COMPARED WITH OPENSSH: there is no ssh here")
+		missing(t, "ssh")
 	}
 	dir := t.TempDir()
 	write(t, dir+"/inc", "Host node1 !web1\n Port 17\n IdentityFile /inc\nHost *\n IdentityFile /inc-all\n")
