@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -301,7 +302,12 @@ func connectError(err error) error {
 	case errors.As(err, &dns):
 		return fmt.Errorf("look up %s: %s", dns.Name, dns.Err)
 	case errors.As(err, &op) && op.Addr != nil:
-		return fmt.Errorf("%s: %w", op.Addr, op.Err)
+		cause := op.Err
+		var call *os.SyscallError
+		if errors.As(cause, &call) {
+			cause = call.Err // the name of the system call says what our own words say
+		}
+		return fmt.Errorf("%s: %w", op.Addr, cause)
 	}
 	return err
 }
