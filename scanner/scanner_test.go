@@ -56,7 +56,7 @@ const (
 		"\n@N host\nsystem=Linux\nuid=0\nuser=root\nclk=100\nmnt=mnt:[1]\nbtime 1000\n" +
 		"\n@N process 812 kubelet\n\n@N status\nPPid:\t1\nUid:\t0\t0\t0\t0\n\n@N cmdline\n" +
 		"/usr/bin/kubelet\x00--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf\x00--kubeconfig=/etc/kubernetes/kubelet.conf\x00" +
-		"--config=/var/lib/kubelet/config.yaml\x00\n@N rc 0\n\n@N mnt\nmnt:[1]\n@N version\nKubernetes v1.31.4\n\n@N pids 90 90\n"
+		"--config=/var/lib/kubelet/config.yaml\x00\n@N rc 0\n\n@N mnt\nmnt:[1]\n@N program /usr/bin/kubelet\nKubernetes v1.31.4\n\n@N pids 90 90\n"
 	configOn  = "\n@N file 0 /var/lib/kubelet/config.yaml\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nserverTLSBootstrap: true\n\n@N state present no 900 644 0\n"
 	configNo  = "\n@N file 0 /var/lib/kubelet/config.yaml\n\n@N state denied no 900 600 0\n"
 	noKubelet = "\n@N begin\n\n@N host\nsystem=Linux\nuid=0\n\n@N pids 90 90\n\n@N end\n"

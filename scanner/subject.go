@@ -8,6 +8,7 @@ import (
 	"kletscan/scanner/distro"
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/kubelet"
+	"kletscan/scanner/probe"
 )
 
 // findSubject says which kubelet is the node's, and where there is none what
@@ -37,21 +38,13 @@ func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
 	if status, reason := hidden(ev); status != OK {
 		return s, status, reason
 	}
-	for _, unit := range kubeletUnits {
-		if s.Start = distro.StartOf(ev, unit); len(s.Start.Words) > 0 {
+	for _, service := range probe.Services {
+		if s.Start = distro.StartOf(ev, service+".service"); len(s.Start.Words) > 0 {
 			s.Flags, _ = kubelet.ParseFlags(s.Start.Args())
 			return s, OK, ""
 		}
 	}
 	return s, NoKubelet, noKubelet(ev, ignored)
-}
-
-// kubeletUnits are the services that start a kubelet, in the order in which
-// they are looked for when none runs.
-var kubeletUnits = []string{
-	"kubelet.service", "k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service",
-	"k0sworker.service", "k0scontroller.service", "snap.microk8s.daemon-kubelite.service", "snap.k8s.kubelet.service",
-	"snap.kubelet.daemon.service", "origin-node.service", "atomic-openshift-node.service",
 }
 
 // isKubelet reports whether p is a kubelet by its argument vector: kubelet, or

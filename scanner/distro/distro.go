@@ -27,13 +27,32 @@ type Subject struct {
 
 // Distro is one way to run a kubelet.
 type Distro struct {
-	ID ID
+	ID    ID
+	Title string // as its makers write it, such as "Amazon EKS"
+	// Default is what a node of it does unless somebody changed it.
+	Default Default
 	// Detect reports whether this distribution runs the kubelet.
 	Detect func(Subject) bool
 	// Arguments gives the kubelet's arguments where neither argv nor the unit
 	// shows them, because another program holds the kubelet inside. Nil: argv
 	// has them all.
 	Arguments func(Subject) Arguments
+	// Supplied names the certificate that the distribution itself puts where
+	// the kubelet would put a self-signed one, so that rotation is its job;
+	// empty: this node has none. Nil: the distribution never does.
+	Supplied func(Subject) string
+	// Remedy says what turns rotation on on this very node: which file and
+	// line, what to restart, who approves; or, where the distribution supplies
+	// the certificate, what it offers instead. One sentence each, in order.
+	// Nil: the general advice is right.
+	Remedy func(Subject, kubelet.Effective) []string
+}
+
+// Default is what a distribution does as it comes.
+type Default struct {
+	Rotation kubelet.Rotation
+	Why      string // one line
+	Source   string // where its own source or documentation says so
 }
 
 // Arguments is what a distribution passes to the kubelet that it holds.

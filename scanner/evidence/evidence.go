@@ -16,6 +16,9 @@ type Evidence struct {
 	Units     []Unit    `json:"units,omitempty"` // in the order asked for; only units that exist
 	Files     []File    `json:"files,omitempty"` // in the order read; one entry per (PID, Path)
 	Dirs      []Dir     `json:"dirs,omitempty"`  // directories that were listed
+
+	Programs []ProgramVersion `json:"programs,omitempty"`        // what programs printed for --version
+	Version  string           `json:"kubelet_version,omitempty"` // what the inventory or the operator says the kubelet's version is; empty: nothing
 }
 
 // Host is what the node says of itself.
@@ -62,6 +65,12 @@ type Process struct {
 type Audit struct {
 	Command string `json:"command"` // what was run
 	Output  string `json:"output,omitempty"`
+}
+
+// ProgramVersion is what one binary on disk printed for --version.
+type ProgramVersion struct {
+	Path    string `json:"path"`
+	Version string `json:"version"` // its first line
 }
 
 // Unit is what systemd says it has loaded for one service.
@@ -135,6 +144,7 @@ const (
 	Text          Kind = 't' // a unit, environment or argument file: without the values of variables that hold credentials by name
 	RancherConfig Kind = 'y' // a config.yaml of k3s or RKE2: only the keys that decide the kubelet
 	DropInDir     Kind = 'd' // a --config-dir: every *.conf below it, each like KubeletConfig
+	Program       Kind = 'v' // a kubelet's binary: what it prints for --version, if only root can have put it there
 	CertDir       Kind = 'n' // a certificate directory: names, times and link targets, never contents
 )
 

@@ -53,11 +53,13 @@ func (p *parser) frame(f frame) error {
 		p.host(string(f.body))
 	case "process":
 		return p.newProcess(f)
-	case "status", "stat", "cmdline", "cgroup", "exe", "cwd", "mnt", "environ", "version":
+	case "status", "stat", "cmdline", "cgroup", "exe", "cwd", "mnt", "environ":
 		if p.process == nil {
 			return fmt.Errorf("no process before it")
 		}
 		p.processFact(f)
+	case "program":
+		return p.newProgram(f)
 	case "rc":
 		return p.exitCode(f)
 	case "pids":
@@ -172,9 +174,21 @@ func (p *parser) processFact(f frame) {
 		proc.MountNS = text
 	case "environ":
 		p.code = &p.environ
-	case "version":
-		proc.Version, _, _ = strings.Cut(text, "\n")
 	}
+}
+
+// newProgram takes what a program printed for --version. Behind the facts of a
+// process it is that process's own.
+func (p *parser) newProgram(f frame) error {
+	if len(f.words) < 2 || len(p.ev.Programs) >= maxProcesses {
+		return fmt.Errorf("expected a path, and not more than %d of them", maxProcesses)
+	}
+	version, _, _ := strings.Cut(string(f.body), "\n")
+	p.ev.Programs = append(p.ev.Programs, evidence.ProgramVersion{Path: strings.Join(f.words[1:], " "), Version: version})
+	if p.process != nil {
+		p.process.Version = version
+	}
+	return nil
 }
 
 // exitCode takes the exit status of the command whose output came last.

@@ -20,7 +20,7 @@ const processFrames = "\n@N process 812 kubelet\n" +
 	"\n@N mnt\nmnt:[1]" +
 	"\n@N environ\n" +
 	"\n@N rc 1\n" +
-	"\n@N version\nKubernetes v1.31.4\n"
+	"\n@N program /usr/bin/kubelet\nKubernetes v1.31.4\n"
 
 func parsed(t *testing.T, out []byte, stderr string) *evidence.Evidence {
 	t.Helper()

@@ -1,6 +1,8 @@
 # kletscan probe: reads, never writes. POSIX sh: dash, bash, busybox ash, ksh, zsh as sh.
 # No single quote, backslash or exclamation mark may stand in here: every login shell
-# must be able to hand it on unchanged. K is a random nonce that begins every frame.
+# must be able to hand it on unchanged. K is a random nonce that begins every frame;
+# services, environments, configs, dropins, ranchers, arguments and certificates are lists of
+# names, set before this text.
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
 export LC_ALL PATH
@@ -207,7 +209,21 @@ names() {
 	done
 }
 
-# version PID: what its binary prints, if root alone could have put it there.
+# program PATH: what it prints for --version, if root alone could have put it there.
+program() {
+	case $1 in
+	/*/kubelet | /*/k3s | /*/rke2) ;;
+	*) return ;;
+	esac
+	case $(stat -L -c "%u %a" "$1" 2>/dev/null) in
+	"0 755" | "0 555" | "0 750" | "0 550" | "0 700" | "0 500") ;;
+	*) return ;;
+	esac
+	m program "$1"
+	"$1" --version </dev/null 2>/dev/null | head -c 200
+}
+
+# version PID: the same for the program of a process.
 version() {
 	x=$(readlink "/proc/$1/exe" 2>/dev/null)
 	case $x in "")
@@ -215,16 +231,7 @@ version() {
 		x=${x%% *}
 		;;
 	esac
-	case $x in
-	/*/kubelet | /*/k3s | /*/rke2) ;;
-	*) return ;;
-	esac
-	case $(stat -L -c "%u %a" "$x" 2>/dev/null) in
-	"0 755" | "0 555" | "0 750" | "0 550" | "0 700" | "0 500") ;;
-	*) return ;;
-	esac
-	m version
-	"$x" --version </dev/null 2>/dev/null | head -c 200
+	program "$x"
 }
 
 # candidate PID COMM: all that decides what this process is.
@@ -313,24 +320,10 @@ END
 shown="-p Id -p LoadState -p ActiveState -p MainPID -p FragmentPath -p DropInPaths
 -p EnvironmentFiles -p NeedDaemonReload"
 optional=" (ignore_errors="
-known="kubelet k3s k3s-agent rke2-server rke2-agent k0sworker k0scontroller microshift
-snap.microk8s.daemon-kubelite snap.k8s.kubelet snap.kubelet.daemon origin-node atomic-openshift-node"
-
-environments="/var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet /etc/sysconfig/kubelet /etc/kubernetes/kubelet.env
-/etc/kubernetes/kubelet /etc/kubernetes/config /etc/eks/kubelet/environment /etc/kubernetes/kubelet/env"
-configs="/var/lib/kubelet/config.yaml /etc/kubernetes/kubelet-config.yaml /etc/kubernetes/kubelet/config.json
-/etc/kubernetes/kubelet/kubelet-config.json /etc/kubernetes/kubelet/config /home/kubernetes/kubelet-config.yaml
-/etc/default/kubeletconfig.json /run/k0s/kubelet/config.yaml /etc/kubernetes/kubelet.yaml
-/var/lib/kubelet/kubelet-config.yaml /root/cdk/kubelet/config.yaml /var/lib/kubelet/config/kubelet
-/var/lib/microshift/resources/kubelet/config/config.yaml"
-dropins="/var/lib/kubelet/kubelet.conf.d /etc/kubernetes/kubelet/config.json.d /etc/openshift/kubelet.conf.d
-/var/lib/rancher/k3s/agent/etc/kubelet.conf.d /var/lib/rancher/rke2/agent/etc/kubelet.conf.d"
-certificates="/var/lib/kubelet/pki /var/run/kubernetes /var/lib/rancher/k3s/agent /var/lib/rancher/rke2/agent"
-
 # loaded: the units as systemd has loaded them, and the files it names, in its order.
 # Fails where systemd is not running.
 loaded() {
-	case $units in "") for u in $known; do units="$units $u.service"; done ;; esac
+	case $units in "") for u in $services; do units="$units $u.service"; done ;; esac
 	o=$(systemctl --no-pager show $shown -- $units 2>/dev/null) || return 1
 	m units
 	printf %s "$o"
@@ -350,7 +343,7 @@ END
 
 # searched: the same files looked for by hand.
 searched() {
-	for u in $known; do
+	for u in $services; do
 		for r in /etc /run /usr/local/lib /usr/lib /lib; do
 			for x in "$r/systemd/system/$u.service" "$r/systemd/system/$u.service.d"/*.conf; do
 				if [ -e "$x" ] || [ -h "$x" ]; then file t 0 "$x"; fi
@@ -373,7 +366,10 @@ wellknown() {
 	for x in $dropins; do
 		if [ -e "$x" ]; then confs 0 "$x"; fi
 	done
-	for x in /etc/rancher/k3s/config.yaml /etc/rancher/rke2/config.yaml; do
+	for x in $arguments; do
+		if [ -e "$x" ]; then file t 0 "$x"; fi
+	done
+	for x in $ranchers; do
 		for y in "$x" "$x.d"/*.yaml; do
 			if [ -e "$y" ]; then file y 0 "$y"; fi
 		done

@@ -37,7 +37,7 @@ const first = "m begin\nhost\nprocesses\nloaded || searched\nwellknown\naudit\nm
 // Wants that are not Askable are left out.
 func Script(nonce string, wants []evidence.Want) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "K=%s\nSUDO=\n", nonce)
+	fmt.Fprintf(&b, "K=%s\nSUDO=\n%s", nonce, assignments())
 	b.WriteString(script)
 	b.WriteString("{\n")
 	if len(wants) == 0 {
@@ -59,6 +59,8 @@ func call(w evidence.Want) string {
 	switch w.Kind {
 	case evidence.DropInDir:
 		return fmt.Sprintf("confs %d %q\n", w.PID, w.Path)
+	case evidence.Program:
+		return fmt.Sprintf("program %q\n", w.Path)
 	case evidence.CertDir:
 		return fmt.Sprintf("names %q\n", w.Path)
 	default:

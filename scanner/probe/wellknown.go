@@ -1,0 +1,108 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+// wellKnown is what a survey looks for without being told, by the name that
+// the script has for it. The reader of a mounted disk looks for the same.
+// What a list lacks costs a node a second exec, and nothing else: the kubelet's
+// arguments name what decides.
+var wellKnown = []struct {
+	name  string
+	paths []string
+}{
+	{"services", Services},
+	{"environments", environments},
+	{"configs", configs},
+	{"dropins", dropIns},
+	{"ranchers", ranchers},
+	{"arguments", arguments},
+	{"certificates", certificates},
+}
+
+// Services are the units, without their suffix, that start a kubelet, or a
+// program that holds one, in the order in which they are looked for.
+var Services = []string{
+	"kubelet",
+	"k3s", "k3s-agent",
+	"rke2-server", "rke2-agent",
+	"k0sworker", "k0scontroller",
+	"snap.microk8s.daemon-kubelite", "snap.microk8s.daemon-kubelet",
+	"snap.k8s.kubelet", "snap.kubelet.daemon",
+	"microshift",
+	"origin-node", "atomic-openshift-node",
+}
+
+// environments are environment files, for a node without systemctl.
+var environments = []string{
+	"/var/lib/kubelet/kubeadm-flags.env",
+	"/etc/default/kubelet", "/etc/sysconfig/kubelet",
+	"/etc/kubernetes/kubelet.env",
+	"/etc/kubernetes/kubelet", "/etc/kubernetes/config",
+	"/etc/eks/kubelet/environment",
+	"/etc/kubernetes/kubelet/env",
+	"/var/lib/kubelet/extra_args",
+	"/etc/kubernetes/kubelet-env", "/etc/kubernetes/kubelet-workaround", "/etc/kubernetes/node.env",
+}
+
+// configs are files that hold a KubeletConfiguration in some distribution. In
+// another the same path is a kubeconfig, whose content stays on the node.
+var configs = []string{
+	"/var/lib/kubelet/config.yaml",
+	"/etc/kubernetes/kubelet.conf",
+	"/etc/kubernetes/kubelet-config.yaml",
+	"/etc/kubernetes/kubelet/config.json",
+	"/etc/kubernetes/kubelet/kubelet-config.json",
+	"/etc/kubernetes/kubelet/config",
+	"/etc/kubernetes/kubelet.yaml",
+	"/etc/default/kubeletconfig.json",
+	"/home/kubernetes/kubelet-config.yaml",
+	"/var/lib/kubelet/kubelet.conf",
+	"/var/lib/kubelet/kubelet-config.yaml",
+	"/var/lib/kubelet/config/kubelet",
+	"/run/k0s/kubelet/config.yaml", "/var/lib/k0s/kubelet-config.yaml",
+	"/root/cdk/kubelet/config.yaml",
+	"/var/lib/microshift/resources/kubelet/config/config.yaml",
+}
+
+// dropIns are directories that some distribution names with --config-dir.
+var dropIns = []string{
+	"/var/lib/kubelet/kubelet.conf.d",
+	"/etc/kubernetes/kubelet/config.json.d",
+	"/etc/openshift/kubelet.conf.d",
+	"/var/lib/rancher/k3s/agent/etc/kubelet.conf.d",
+	"/var/lib/rancher/rke2/agent/etc/kubelet.conf.d",
+}
+
+// ranchers are the configurations of k3s and RKE2; each has a directory .d
+// beside it.
+var ranchers = []string{"/etc/rancher/k3s/config.yaml", "/etc/rancher/rke2/config.yaml"}
+
+// arguments are files with one argument a line, as snaps have them.
+var arguments = []string{
+	"/var/snap/microk8s/current/args/kubelet",
+	"/var/snap/k8s/common/args/kubelet",
+	"/var/snap/kubelet/current/args",
+}
+
+// certificates are directories in which a kubelet's certificates may lie. Only
+// names with "kubelet" in them are listed.
+var certificates = []string{
+	"/var/lib/kubelet/pki",
+	"/var/run/kubernetes", // the default up to Kubernetes 1.8
+	"/var/lib/rancher/k3s/agent", "/var/lib/rancher/rke2/agent",
+	"/var/lib/k0s/kubelet/pki",
+	"/var/snap/microk8s/current/certs",
+	"/etc/kubernetes/pki",
+}
+
+// assignments hands the lists to the script.
+func assignments() string {
+	var b strings.Builder
+	for _, list := range wellKnown {
+		fmt.Fprintf(&b, "%s=\"%s\"\n", list.name, strings.Join(list.paths, " "))
+	}
+	return b.String()
+}
