@@ -49,6 +49,14 @@ func (e exitCoder) Unwrap() error { return e.err }
 // usageError is a mistake in what the user typed or configured.
 func usageError(err error) error { return exitCoder{exitUsage, err} }
 
+// exitWith is the error that ends the program with a code; nil for exitOK.
+func exitWith(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return exitCoder{code: code}
+}
+
 // failOn is what makes a scan fail: rotations and conditions, by their words.
 type failOn []string
 

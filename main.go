@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
 			scanCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
+			judgeCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
 			demoCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
 		},
 		Action: func(c *cli.Context) error {

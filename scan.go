@@ -26,6 +26,7 @@ type scanOptions struct {
 	nodeTimeout time.Duration
 	fail        failOn
 	outputs     []output
+	evidenceDir string // empty: evidence is dropped once it is judged
 	ssh         remote.Config
 }
 
@@ -60,6 +61,7 @@ func nodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes; - for standard input"},
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
+		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
 		&cli.DurationFlag{Name: "node-timeout", Value: 2 * time.Minute, Usage: "for one whole visit"},
 	}
 }
@@ -94,6 +96,7 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 		names:       c.Args().Slice(),
 		fanout:      c.Int("fanout"),
 		nodeTimeout: c.Duration("node-timeout"),
+		evidenceDir: c.String("evidence-dir"),
 	}
 	for _, name := range o.names {
 		if strings.HasPrefix(name, "-") {
@@ -162,6 +165,13 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	}
 	defer outputs.discard()
 	s := &scanner.Scanner{Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout}
+	kept, err := openEvidenceDir(o.evidenceDir)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		s.Keep = kept.keep
+	}
 	run := report.Run{Tool: "kletscan", Version: version(), Inventory: source, Started: time.Now()}
 	progress := t.progress(len(nodes))
 	run.Results = s.Scan(ctx, nodes, progress.Add)
@@ -170,10 +180,10 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if err := outputs.write(t, run); err != nil {
 		return err
 	}
-	if code := exitCode(run.Results, o.fail); code != exitOK {
-		return exitCoder{code: code}
+	if err := kept.err(); err != nil {
+		return err
 	}
-	return nil
+	return exitWith(exitCode(run.Results, o.fail))
 }
 
 // readNodes reads the inventory and the nodes on the command line, and says

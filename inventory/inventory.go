@@ -21,18 +21,18 @@ import (
 
 // Node is one line of an inventory.
 type Node struct {
-	Name   string            // unique in the inventory: host, or host:port where a port is given
-	Host   string            // host name, ssh_config alias or IP address, without brackets
-	Port   int               // 0: not given
-	User   string            // empty: not given
-	Labels map[string]string // nil: none
-	Source Position
+	Name   string            `json:"name"`             // unique in the inventory: host, or host:port where a port is given
+	Host   string            `json:"host"`             // host name, ssh_config alias or IP address, without brackets
+	Port   int               `json:"port,omitempty"`   // 0: not given
+	User   string            `json:"user,omitempty"`   // empty: not given
+	Labels map[string]string `json:"labels,omitempty"` // nil: none
+	Source Position          `json:"source"`
 }
 
 // Position is where a node was named. Line is 0 for the command line.
 type Position struct {
-	File string // empty: the command line
-	Line int    // 1-based
+	File string `json:"file,omitempty"` // empty: the command line
+	Line int    `json:"line,omitempty"` // 1-based
 }
 
 // Format is one way to write an inventory.

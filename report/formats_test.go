@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,10 +175,23 @@ func TestJSONHasTheColumnsInOrder(t *testing.T) {
 			want = append(want, c.key)
 		}
 	}
+	want = append(want, "settings", "letter")
 	for _, result := range doc.Results {
 		if diff := cmp.Diff(want, topLevelKeys(t, result)); diff != "" {
 			t.Errorf("keys (-want +got):\n%s", diff)
 		}
+	}
+}
+
+func TestJSONOfOneNodeIsThatNodesObject(t *testing.T) {
+	run := testRun(fleet()[0])
+	run.Single = true
+	keys := topLevelKeys(t, []byte(render(t, "json", run, Options{})))
+	if want := []string{"schema_version", "tool", "tool_version", "node"}; !slices.Equal(keys[:4], want) {
+		t.Errorf("keys begin with %q, want %q", keys[:4], want)
+	}
+	if slices.Contains(keys, "results") || !slices.Contains(keys, "settings") {
+		t.Errorf("keys are %q, want the node's own", keys)
 	}
 }
 

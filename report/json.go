@@ -3,6 +3,9 @@ package report
 import (
 	"encoding/json"
 	"io"
+
+	"kletscan/scanner"
+	"kletscan/scanner/kubelet"
 )
 
 // document is the JSON format: what holds for the whole scan, its summary, and
@@ -55,15 +58,58 @@ func writeJSON(w io.Writer, run Run, _ Options) error {
 		Results:       make([]row, len(run.Results)),
 	}
 	for i, r := range run.Results {
-		for _, c := range columns {
-			if !c.perRun {
-				doc.Results[i] = append(doc.Results[i], field{c.key, c.cell(run, r)})
-			}
-		}
+		doc.Results[i] = rowFor(run, r)
 	}
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
+	if run.Single && len(doc.Results) == 1 {
+		head := row{{"schema_version", number(SchemaVersion)}, {"tool", doc.Tool}, {"tool_version", doc.Version}}
+		return out.Encode(append(head, doc.Results[0]...))
+	}
 	return out.Encode(doc)
+}
+
+// rowFor is one node: its columns, and behind them what has more than one
+// dimension and stands in no other format.
+func rowFor(run Run, r scanner.Result) row {
+	var fields row
+	for _, c := range columns {
+		if !c.perRun {
+			fields = append(fields, field{c.key, c.cell(run, r)})
+		}
+	}
+	return append(fields,
+		field{"settings", settingObjects(r.Verdict.Settings)},
+		field{"letter", letterObjects(r.Verdict.Letter)},
+	)
+}
+
+// settingObjects are the effective settings with their sources.
+func settingObjects(settings []scanner.Setting) value {
+	list := make([][]field, len(settings))
+	for i, s := range settings {
+		list[i] = []field{
+			{"name", text(s.Name)},
+			{"value", text(s.Value)},
+			{"known", boolean(s.Source.Kind != kubelet.FromNowhere)},
+			{"source", sourceWords(s.Source)},
+			{"source_kind", text(s.Source.Kind)},
+			{"source_path", text(s.Source.Path)},
+			{"source_line", number(s.Source.Line)},
+			{"source_text", text(s.Source.Text)},
+			{"detail", text(s.Detail)},
+		}
+	}
+	return objects(list)
+}
+
+// letterObjects are the answers of the written rules.
+func letterObjects(letters []scanner.Letter) value {
+	list := make([][]field, len(letters))
+	for i, l := range letters {
+		list[i] = []field{{"rule", text(l.Rule)}, {"result", text(l.Result)}, {"why", text(l.Why)}}
+	}
+	return objects(list)
 }
 
 func summaryForJSON(s Summary) jsonSummary {

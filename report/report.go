@@ -33,6 +33,7 @@ type Run struct {
 	Finished  time.Time
 	Inventory string           // where the nodes were named: a file, "-", or the command line
 	Results   []scanner.Result // one for each node of the inventory, in its order
+	Single    bool             // it is about one node and not about a fleet: JSON is that node's object
 }
 
 // Options are what the terminal wishes. The zero value is for a file or a pipe.

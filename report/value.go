@@ -18,6 +18,9 @@ type value struct {
 	number string   // kindNumber: a JSON number
 	list   []string // kindList
 	pairs  []pair   // kindPairs
+	truth  bool     // kindBool
+
+	objects [][]field // kindObjects: all clean
 }
 
 type kind uint8
@@ -28,6 +31,8 @@ const (
 	kindNumber
 	kindList
 	kindPairs
+	kindBool
+	kindObjects // JSON only
 )
 
 type pair struct{ key, value string }
@@ -72,9 +77,21 @@ func pairs(m map[string]string) value {
 	return v
 }
 
+func boolean(b bool) value { return value{kind: kindBool, truth: b} }
+
+// objects is a list of objects, cleaned.
+func objects(list [][]field) value {
+	for _, fields := range list {
+		for i := range fields {
+			fields[i].value = fields[i].value.clean()
+		}
+	}
+	return value{kind: kindObjects, objects: list}
+}
+
 // clean is v with every string in it cleaned.
 func (v value) clean() value {
-	c := value{kind: v.kind, text: Clean(v.text), number: v.number}
+	c := value{kind: v.kind, text: Clean(v.text), number: v.number, truth: v.truth, objects: v.objects}
 	for _, item := range v.list {
 		c.list = append(c.list, Clean(item))
 	}
@@ -115,6 +132,14 @@ func (v value) MarshalJSON() ([]byte, error) {
 		return json.Marshal(v.text)
 	case kindNumber:
 		return []byte(v.number), nil
+	case kindBool:
+		return json.Marshal(v.truth)
+	case kindObjects:
+		list := make([]row, len(v.objects))
+		for i, fields := range v.objects {
+			list[i] = fields
+		}
+		return json.Marshal(list)
 	case kindList:
 		return json.Marshal(append([]string{}, v.list...)) // never null
 	case kindPairs:

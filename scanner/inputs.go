@@ -31,7 +31,7 @@ type inputs struct {
 // gather collects what the subject's arguments name.
 func gather(s distro.Subject, d distro.Distro) *inputs {
 	in := &inputs{ev: s.Evidence, down: s.Process == nil}
-	in.now.Version, in.version = versionOf(s.Evidence, s.Process)
+	in.findVersion(s)
 	in.view(s)
 	in.arguments(s, d)
 	flags, _ := kubelet.ParseFlags(in.now.Args)

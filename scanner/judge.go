@@ -2,7 +2,6 @@ package scanner
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"kletscan/scanner/distro"
@@ -43,6 +42,8 @@ func Judge(ev *evidence.Evidence) Judgement {
 	v := &j.Verdict
 	v.Distro = d.ID
 	v.Version = in.version
+	v.Unit = s.Start.Unit
+	v.Others = others(ev, s)
 	v.Rotation, v.Why, v.Source = now.Rotation, now.Why, now.Decided
 	v.Settings = settings(now)
 	if s.Process != nil {
@@ -145,39 +146,4 @@ func settings(e kubelet.Effective) []Setting {
 		text("address", e.Address),
 		port,
 	}
-}
-
-// versionOf is the kubelet's version as far as its node shows it: what its
-// binary printed, or the program that started it and is of the same release
-// (RKE2), or a path such as /var/lib/rancher/rke2/data/v1.32.5-rke2r1/.
-func versionOf(ev *evidence.Evidence, p *evidence.Process) (kubelet.Version, string) {
-	if p == nil {
-		return kubelet.Version{}, ""
-	}
-	if v, err := kubelet.ParseVersion(p.Version); err == nil {
-		return v, v.String()
-	}
-	for _, parent := range ev.Processes {
-		if parent.PID == p.PPID && parent.UID == 0 && parent.Comm == "rke2" {
-			if v, err := kubelet.ParseVersion(parent.Version); err == nil {
-				return v, v.String()
-			}
-		}
-	}
-	names := []string{p.Exe}
-	if len(p.Argv) > 0 {
-		names = append(names, p.Argv[0])
-	}
-	for _, name := range names {
-		for dir := path.Dir(name); len(dir) > 1; dir = path.Dir(dir) {
-			base := path.Base(dir)
-			if base[0] != 'v' {
-				continue
-			}
-			if v, err := kubelet.ParseVersion(base); err == nil {
-				return v, v.String()
-			}
-		}
-	}
-	return kubelet.Version{}, ""
 }

@@ -32,6 +32,8 @@ type Verdict struct {
 	Settings     []Setting        // the effective settings, decisive first
 	Letter       []Letter         // what the written rules would say, in the order of Rules
 	PID          int              // of the kubelet judged; 0: none is running
+	Unit         string           // the systemd unit that starts it; empty: none is known
+	Others       []string         // other kubelets on the host, which are not the node's own; one line each
 }
 
 // Setting is one effective setting in the words of a report.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"kletscan/inventory"
+	"kletscan/scanner/evidence"
 	"kletscan/scanner/probe"
 )
 
@@ -40,6 +41,10 @@ type Scanner struct {
 	Fanout      int              // nodes visited at once; 0 or less: DefaultFanout
 	NodeTimeout time.Duration    // for one whole visit; 0: no limit of its own
 	Now         func() time.Time // the clock; nil: time.Now
+
+	// Keep, if not nil, gets each Result with the evidence behind it, which is
+	// dropped otherwise. It is called concurrently, before done.
+	Keep func(Result, *evidence.Evidence)
 }
 
 // DefaultFanout is how many nodes are visited at once unless told otherwise.
@@ -61,7 +66,11 @@ func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(Re
 	for range min(s.fanout(), len(nodes)) {
 		workers.Go(func() {
 			for i := range next { // each worker writes only results[i]: no lock, and the order is the inventory's
-				results[i] = s.visit(ctx, nodes[i])
+				var ev *evidence.Evidence
+				results[i], ev = s.visit(ctx, nodes[i])
+				if s.Keep != nil {
+					s.Keep(results[i], ev)
+				}
 				if done != nil {
 					telling.Lock()
 					done(results[i])
@@ -92,38 +101,36 @@ func (s *Scanner) now() time.Time {
 	return s.Now()
 }
 
-// visit gives one node its Result, whatever happens on the way.
-func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result) {
+// visit gives one node its Result, whatever happens on the way, and the
+// evidence if there is a judgement.
+func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev *evidence.Evidence) {
 	r = Result{Node: node}
 	if ctx.Err() != nil {
 		r.Status, r.Error = Cancelled, "not visited: the scan was interrupted first"
-		return r
+		return r, nil
 	}
 	r.Started = s.now()
 	defer func() {
 		if p := recover(); p != nil { // a defect costs one row, not the fleet
-			r.Verdict = Verdict{}
+			r.Verdict, ev = Verdict{}, nil
 			r.Status, r.Error = Internal, fmt.Sprintf("a defect of kletscan, please report it: %v at %s", p, panicSite(debug.Stack()))
 		}
 		r.Duration = s.now().Sub(r.Started)
 	}()
-	j, err := s.look(ctx, node)
+	ev, j, err := s.look(ctx, node)
 	if err != nil {
 		r.Status, r.Error = classify(ctx, err)
-		return r
+		return r, nil
 	}
 	r.Status, r.Error, r.Verdict = j.Status, j.Reason, j.Verdict
-	return r
+	return r, ev
 }
 
 // errNodeTimeout is the cause when a whole visit takes too long.
 var errNodeTimeout = errors.New("the visit took longer than the node timeout")
 
-// maxRounds bounds "collect, ask what is still missing, collect that".
-const maxRounds = 3
-
 // look connects, collects and judges.
-func (s *Scanner) look(ctx context.Context, node inventory.Node) (Judgement, error) {
+func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evidence, Judgement, error) {
 	if s.NodeTimeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.NodeTimeout,
@@ -132,20 +139,30 @@ func (s *Scanner) look(ctx context.Context, node inventory.Node) (Judgement, err
 	}
 	conn, err := s.Dial(ctx, node)
 	if err != nil {
-		return Judgement{}, cause(ctx, err)
+		return nil, Judgement{}, cause(ctx, err)
 	}
 	defer conn.Close()
 	ev, err := probe.Survey(ctx, conn)
 	if err != nil {
-		return Judgement{}, cause(ctx, err)
+		return nil, Judgement{}, cause(ctx, err)
 	}
+	j, err := JudgeWith(ev, func(wants []evidence.Want) error { return probe.Fetch(ctx, conn, ev, wants) })
+	if err != nil {
+		return nil, Judgement{}, cause(ctx, err)
+	}
+	return ev, j, nil
+}
+
+// maxRounds bounds "collect, ask what is still missing, collect that".
+const maxRounds = 3
+
+// JudgeWith judges ev and, while the judgement wants more, lets fetch add it
+// and judges again, at most three times in all.
+func JudgeWith(ev *evidence.Evidence, fetch func([]evidence.Want) error) (Judgement, error) {
 	j := Judge(ev)
-	for range maxRounds - 1 {
-		if len(j.Wants) == 0 {
-			break
-		}
-		if err := probe.Fetch(ctx, conn, ev, j.Wants); err != nil {
-			return Judgement{}, cause(ctx, err)
+	for round := 1; round < maxRounds && len(j.Wants) > 0; round++ {
+		if err := fetch(j.Wants); err != nil {
+			return Judgement{}, err
 		}
 		j = Judge(ev)
 	}

@@ -62,6 +62,30 @@ func isKubelet(p *evidence.Process) bool {
 	return false
 }
 
+// others lists the kubelets that are not the one judged: those of nested
+// clusters, and programs that only call themselves so.
+func others(ev *evidence.Evidence, s distro.Subject) []string {
+	var list []string
+	for i := range ev.Processes {
+		p := &ev.Processes[i]
+		if !isKubelet(p) && !distro.Embeds(p) || s.Process != nil && p.PID == s.Process.PID {
+			continue
+		}
+		line := fmt.Sprintf("pid %d: %s", p.PID, p.Comm)
+		switch {
+		case p.UID != 0:
+			line += fmt.Sprintf(", of uid %d: not a node's kubelet", p.UID)
+		case nested(ev, p):
+			line += ", in a container of its own"
+		}
+		if group := p.Cgroup[strings.LastIndex(p.Cgroup, "/")+1:]; group != "" {
+			line += " (" + group + ")"
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
 // nested reports whether p runs in a container of its own (kind, k3d, or a
 // distribution that runs its kubelet so).
 func nested(ev *evidence.Evidence, p *evidence.Process) bool {

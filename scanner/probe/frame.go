@@ -34,7 +34,11 @@ func frames(answer []byte, nonce string) ([]frame, error) {
 	list := make([]frame, 0, len(parts)-1)
 	for _, part := range parts[1:] {
 		head, body, _ := bytes.Cut(part, []byte("\n"))
-		list = append(list, frame{words: strings.SplitN(string(head), " ", 3), body: body})
+		f := frame{words: strings.SplitN(printable(head), " ", 3), body: body}
+		if f.words[0] != "file" && f.words[0] != "cmdline" { // all else is text, and its odd bytes decide nothing
+			f.body = []byte(printable(body))
+		}
+		list = append(list, f)
 	}
 	if list[0].words[0] != "begin" {
 		return nil, fmt.Errorf("%w: its answer has no begin marker", errNotAProbe)
@@ -44,6 +48,9 @@ func frames(answer []byte, nonce string) ([]frame, error) {
 	}
 	return list[1 : len(list)-1], nil
 }
+
+// printable is text in which a byte that is not UTF-8 has become U+FFFD.
+func printable(text []byte) string { return strings.ToValidUTF8(string(text), "\ufffd") }
 
 // beginning is the first line of an answer that is not ours, for the error.
 func beginning(answer []byte) string {
@@ -59,7 +66,7 @@ func beginning(answer []byte) string {
 func refusals(stderr []byte, nonce string) map[string]string {
 	said := make(map[string]string)
 	for _, part := range bytes.Split(stderr, []byte("@"+nonce+" sudo "))[1:] {
-		path, text, _ := strings.Cut(string(part), "\n")
+		path, text, _ := strings.Cut(printable(part), "\n")
 		said[path] = strings.Join(strings.Fields(text), " ")
 	}
 	return said

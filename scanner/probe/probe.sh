@@ -114,7 +114,7 @@ file() {
 		if [ -f "$r" ]; then
 			if [ -r "$r" ]; then
 				state=present
-				if [ "$1" = k ]; then grep -q KubeletConfiguration "$r" 2>/dev/null || state=withheld; fi
+				if [ "$1" = k ] && [ -s "$r" ]; then grep -q KubeletConfiguration "$r" 2>/dev/null || state=withheld; fi
 				if [ $state = present ]; then send "$1" <"$r" 2>/dev/null || state=withheld; fi
 				m state $state no $(facts "$r")
 				return
@@ -147,7 +147,7 @@ sudofile() {
 	*=0)
 		c=${c%=0}
 		state=present
-		if [ "$1" = k ]; then case $c in *KubeletConfiguration*) ;; *) state=withheld ;; esac fi
+		if [ "$1" = k ]; then case $c in "" | *KubeletConfiguration*) ;; *) state=withheld ;; esac fi
 		if [ $state = present ]; then printf %s "$c" | send "$1" || state=withheld; fi
 		;;
 	esac
@@ -211,16 +211,14 @@ names() {
 
 # program PATH: what it prints for --version, if root alone could have put it there.
 program() {
+	m program "$1"
 	case $1 in
 	/*/kubelet | /*/k3s | /*/rke2) ;;
 	*) return ;;
 	esac
 	case $(stat -L -c "%u %a" "$1" 2>/dev/null) in
-	"0 755" | "0 555" | "0 750" | "0 550" | "0 700" | "0 500") ;;
-	*) return ;;
+	"0 755" | "0 555" | "0 750" | "0 550" | "0 700" | "0 500") "$1" --version </dev/null 2>/dev/null | head -c 200 ;;
 	esac
-	m program "$1"
-	"$1" --version </dev/null 2>/dev/null | head -c 200
 }
 
 # version PID: the same for the program of a process.
@@ -231,7 +229,7 @@ version() {
 		x=${x%% *}
 		;;
 	esac
-	program "$x"
+	case $x in /*) program "$x" ;; esac
 }
 
 # candidate PID COMM: all that decides what this process is.
