@@ -42,8 +42,8 @@ func parseDemo(c *cli.Context) (o scanOptions, err error) {
 	if n := c.Int("nodes"); n < 0 || n > 5000 {
 		return o, fmt.Errorf("--nodes %d: expected a number from 1 to 5000", n)
 	}
-	if d := c.Duration("patience"); d <= 0 {
-		return o, fmt.Errorf("--patience %v: expected a time such as 5s", d)
+	if _, err := positive(c, "patience"); err != nil {
+		return o, err
 	}
 	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
 		return o, err

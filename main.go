@@ -31,6 +31,7 @@ func main() {
 // run is the whole program. Nothing below it exits, and nothing but results
 // goes to stdout.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	t := terminal{stdin: stdin, stdout: stdout, stderr: stderr}
 	app := &cli.App{
 		Name:                      "kletscan",
 		Usage:                     "tell which nodes rotate the kubelet's serving certificate",
@@ -44,9 +45,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              onUsageError,
 		Commands: []*cli.Command{
-			scanCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
-			judgeCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
-			demoCommand(terminal{stdin: stdin, stdout: stdout, stderr: stderr}),
+			scanCommand(t),
+			explainCommand(t),
+			judgeCommand(t),
+			demoCommand(t),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -62,9 +62,12 @@ func nodeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes; - for standard input"},
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
-		&cli.DurationFlag{Name: "node-timeout", Value: 2 * time.Minute, Usage: "for one whole visit"},
+		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit"},
 	}
 }
+
+// defaultNodeTimeout is for one whole visit: login, two commands, and patience.
+const defaultNodeTimeout = 2 * time.Minute
 
 func sshFlags() []cli.Flag {
 	return []cli.Flag{
@@ -95,7 +98,6 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 		inventory:   c.String("inventory"),
 		names:       c.Args().Slice(),
 		fanout:      c.Int("fanout"),
-		nodeTimeout: c.Duration("node-timeout"),
 		evidenceDir: c.String("evidence-dir"),
 	}
 	for _, name := range o.names {
@@ -109,39 +111,62 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	if o.fanout < 1 || o.fanout > 10000 {
 		return o, fmt.Errorf("--fanout %d: expected a number from 1 to 10000", o.fanout)
 	}
-	for _, name := range []string{"node-timeout", "connect-timeout", "command-timeout"} {
-		if c.Duration(name) <= 0 {
-			return o, fmt.Errorf("--%s %v: expected a time such as 30s", name, c.Duration(name))
-		}
-	}
 	var err error
+	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {
+		return o, err
+	}
 	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
 		return o, err
 	}
 	if o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color")); err != nil {
 		return o, err
 	}
-	o.ssh = sshConfig(c, t)
-	return o, nil
+	o.ssh, err = sshConfig(c, t)
+	return o, err
+}
+
+// positive is the value of a flag that is a time above zero.
+func positive(c *cli.Context, name string) (time.Duration, error) {
+	d := c.Duration(name)
+	if d <= 0 {
+		return 0, fmt.Errorf("--%s %v: expected a time such as 30s", name, d)
+	}
+	return d, nil
 }
 
 // sshConfig is what the flags and the environment of the operator say of SSH.
-func sshConfig(c *cli.Context, t terminal) remote.Config {
-	cfg := remote.Config{
-		User:           c.String("user"),
-		PrivateKeys:    c.StringSlice("private-key"),
-		SSHConfigFile:  c.String("ssh-config"),
-		KnownHosts:     c.StringSlice("known-hosts"),
-		AgentSocket:    os.Getenv("SSH_AUTH_SOCK"),
-		ConnectTimeout: c.Duration("connect-timeout"),
-		CommandTimeout: c.Duration("command-timeout"),
-		Passphrase:     t.passphrase(),
+func sshConfig(c *cli.Context, t terminal) (cfg remote.Config, err error) {
+	cfg = remote.Config{
+		User:          c.String("user"),
+		PrivateKeys:   c.StringSlice("private-key"),
+		SSHConfigFile: c.String("ssh-config"),
+		KnownHosts:    c.StringSlice("known-hosts"),
+		AgentSocket:   os.Getenv("SSH_AUTH_SOCK"),
+		Passphrase:    t.passphrase(),
+	}
+	if cfg.ConnectTimeout, err = positive(c, "connect-timeout"); err != nil {
+		return cfg, err
+	}
+	if cfg.CommandTimeout, err = positive(c, "command-timeout"); err != nil {
+		return cfg, err
 	}
 	cfg.Home, _ = os.UserHomeDir()
 	if u, err := user.Current(); err == nil {
 		cfg.LocalUser = u.Username
 	}
-	return cfg
+	return cfg, nil
+}
+
+// dialer reads what SSH needs, and tells the operator what was left out.
+func (t terminal) dialer(cfg remote.Config) (*remote.Dialer, error) {
+	dialer, err := remote.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range dialer.Warnings() {
+		t.say(warning)
+	}
+	return dialer, nil
 }
 
 // runScan is the scan itself.
@@ -151,14 +176,11 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return usageError(err)
 	}
 	o.ssh.Nodes = nodes
-	dialer, err := remote.New(o.ssh)
+	dialer, err := t.dialer(o.ssh)
 	if err != nil {
 		return usageError(err)
 	}
 	defer dialer.Close()
-	for _, warning := range dialer.Warnings() {
-		t.say(warning)
-	}
 	outputs, err := openSinks(o.outputs)
 	if err != nil {
 		return err

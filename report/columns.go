@@ -100,6 +100,10 @@ var columns = []column{
 	{key: "kube_bench_letter", value: of(letter(scanner.KubeBench))},
 	{key: "letter_why", value: of(letterWhy)},
 	{key: "why", heading: whyHeading, value: of(func(r scanner.Result) value { return text(r.Verdict.Why) }), words: whyWords},
+
+	// What to do.
+	{key: "remediation", value: of(func(r scanner.Result) value { return list(r.Verdict.Remedy) })},
+	{key: "other_kubelets", value: of(func(r scanner.Result) value { return list(r.Verdict.Others) })},
 }
 
 // of is a column's value function for what does not depend on the Run.

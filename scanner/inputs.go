@@ -38,6 +38,7 @@ func gather(s distro.Subject, d distro.Distro) *inputs {
 	paths := flags.Paths()
 	in.config(in.resolve(s, "--config", paths.Config))
 	in.dropIns(in.resolve(s, "--config-dir", paths.ConfigDir))
+	in.dynamic(in.resolve(s, "--dynamic-config-dir", paths.DynamicConfigDir))
 	in.wants = slices.Compact(in.wants)
 
 	in.afterRestart = settled(in.now)
@@ -160,6 +161,32 @@ func (in *inputs) dropIns(name, why string) {
 	})
 }
 
+// dynamic fills in what --dynamic-config-dir holds: two files that name a
+// checkpoint, and the checkpoints.
+func (in *inputs) dynamic(name, why string) {
+	if name == "" {
+		return
+	}
+	out := &in.now.Dynamic
+	out.Dir = name
+	assigned, lastKnownGood := kubelet.DynamicMeta(name)
+	out.Assigned = in.checkpoint(name, assigned, why)
+	out.LastKnownGood = in.checkpoint(name, lastKnownGood, why)
+}
+
+func (in *inputs) checkpoint(dir, meta, why string) kubelet.Checkpoint {
+	if why != "" {
+		return kubelet.Checkpoint{Meta: kubelet.File{Path: meta, State: kubelet.Unreadable, Reason: why}}
+	}
+	c := kubelet.Checkpoint{Meta: in.file(evidence.Text, meta)}
+	if c.Meta.State == kubelet.Present {
+		if name, ok, err := kubelet.DynamicCheckpoint(dir, c.Meta.Content); err == nil && ok {
+			c.Config = in.file(evidence.KubeletConfig, name)
+		}
+	}
+	return c
+}
+
 // file is one file in the kubelet's terms; what is not at hand is wanted.
 func (in *inputs) file(kind evidence.Kind, name string) kubelet.File {
 	out := kubelet.File{Path: name}
@@ -230,6 +257,9 @@ func (in *inputs) isNewer(name string, modified int64) bool {
 func settled(in kubelet.Input) kubelet.Input {
 	in.Config.Newer = false
 	in.DropIns.Newer = false
+	for _, c := range []*kubelet.Checkpoint{&in.Dynamic.Assigned, &in.Dynamic.LastKnownGood} {
+		c.Meta.Newer, c.Config.Newer = false, false
+	}
 	in.DropIns.Files = slices.Clone(in.DropIns.Files)
 	for i := range in.DropIns.Files {
 		in.DropIns.Files[i].Newer = false

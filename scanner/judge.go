@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kletscan/scanner/distro"
@@ -78,6 +79,9 @@ func (in *inputs) restart(v *Verdict, now kubelet.Effective) {
 		}
 		return
 	}
+	if in.newer == "" && in.now.Version == in.afterRestart.Version && sameArgs(in.now.Args, in.afterRestart.Args) {
+		return // a restart would find what the start found
+	}
 	later := kubelet.Resolve(in.afterRestart)
 	if in.newer == "" && (later.Rotation == now.Rotation || later.Rotation == kubelet.Unknown) {
 		return
@@ -92,6 +96,11 @@ func (in *inputs) restart(v *Verdict, now kubelet.Effective) {
 	if now.Rotation == kubelet.Unknown {
 		v.Why = fmt.Sprintf("%s changed after the kubelet started and proves nothing about it; a restart would give: %s", what, outcome(later))
 	}
+}
+
+// sameArgs reports whether two argument vectors have the same text.
+func sameArgs(a, b []kubelet.Arg) bool {
+	return slices.EqualFunc(a, b, func(x, y kubelet.Arg) bool { return x.Text == y.Text })
 }
 
 // outcome is a rotation and its reason in one clause.

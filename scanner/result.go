@@ -33,6 +33,7 @@ type Verdict struct {
 	Letter       []Letter         // what the written rules would say, in the order of Rules
 	PID          int              // of the kubelet judged; 0: none is running
 	Unit         string           // the systemd unit that starts it; empty: none is known
+	Remedy       []string         // what turns rotation on on this very node, one sentence each, in order; nil: nothing is to be done
 	Others       []string         // other kubelets on the host, which are not the node's own; one line each
 }
 
@@ -58,6 +59,25 @@ const (
 
 // Conditions lists every condition, in the order in which a Verdict has them.
 var Conditions = []Condition{Masked, NoAPIClient, RestartPending, GateNamed, KubeletDown, NoServer}
+
+// Meaning is what a condition says, in one clause.
+func (c Condition) Meaning() string {
+	switch c {
+	case Masked:
+		return "a client that dials by IP, as the API server does by default, is served the static certificate that is configured, too (up to 1.35)"
+	case NoAPIClient:
+		return "rotation is asked for, but without --kubeconfig there is nobody to ask for a certificate"
+	case RestartPending:
+		return "what is on disk is not what the process was started with"
+	case GateNamed:
+		return "RotateKubeletServerCertificate is spelled out: it breaks the kubelet the day the gate is removed"
+	case KubeletDown:
+		return "no kubelet runs; this is what its unit would start"
+	case NoServer:
+		return "enableServer is false: nothing is served"
+	}
+	return ""
+}
 
 // Letter is what one written rule says of a node, and why that differs from
 // the truth.

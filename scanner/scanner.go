@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -25,10 +26,23 @@ import (
 // Conn is one authenticated connection to a node, used by one visit at a time.
 type Conn interface {
 	probe.Executor
+	// DialTCP opens a TCP connection as the node itself would. It may be
+	// called while Exec runs. Its errors wrap ErrForwardingRefused or
+	// ErrNoListener where one of them is the reason. Deadlines of the
+	// connection may not work: close it.
+	DialTCP(ctx context.Context, address string) (net.Conn, error)
 	// Close ends the connection and everything that runs on it. It may be
 	// called more than once and while Exec runs.
 	Close() error
 }
+
+var (
+	// ErrForwardingRefused means that the node's sshd opens no connections
+	// for us (AllowTcpForwarding no).
+	ErrForwardingRefused = errors.New("forwarding refused")
+	// ErrNoListener means that nothing listens at that address.
+	ErrNoListener = errors.New("nothing listens there")
+)
 
 // DialFunc opens a connection. It is called concurrently. An error that is an
 // *Error decides the Status of the node's Result; any other reads as Internal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,10 @@ func (c *conn) Exec(ctx context.Context, command, stdin string) (probe.Output, e
 }
 
 func (c *conn) Close() error { c.closed.Add(1); return nil }
+
+func (c *conn) DialTCP(context.Context, string) (net.Conn, error) {
+	return nil, scanner.ErrForwardingRefused
+}
 
 const (
 	kubeadmNode = "\n@N begin\n" +

@@ -1,15 +1,13 @@
-// Package distro knows who wraps the kubelet and where each distribution keeps
-// its settings. One file per distribution, one line in List. It is pure: it
-// reads evidence and says what is missing.
+// Package distro knows who wraps the kubelet, where each distribution keeps
+// its settings, and what to tell the administrator of one. One file per
+// distribution, one line in List. It is pure: it reads evidence and says what
+// is missing.
 //
 // To add one: a file with a Distro value, a line in List before the more
 // general ones, and a node in fixtures/nodes.
 package distro
 
 import (
-	"path"
-	"strings"
-
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/kubelet"
 )
@@ -17,61 +15,85 @@ import (
 // ID names a distribution. The zero value means that none was recognised.
 type ID string
 
-// Subject is the kubelet to be judged, as its node showed it.
-type Subject struct {
-	Evidence *evidence.Evidence
-	Process  *evidence.Process // nil: none is running
-	Start    Start             // what its unit would start; zero: no unit is known
-	Flags    kubelet.Flags     // of the process, or else of Start
-}
-
 // Distro is one way to run a kubelet.
 type Distro struct {
 	ID    ID
 	Title string // as its makers write it, such as "Amazon EKS"
 	// Default is what a node of it does unless somebody changed it.
 	Default Default
-	// Detect reports whether this distribution runs the kubelet.
+	// Detect reports whether this distribution runs the kubelet. It answers
+	// from what every login can see where that is enough, for a kubelet that
+	// runs and for one that its unit would start, and never for a subject of
+	// which nothing is known.
 	Detect func(Subject) bool
+	// Holds reports whether a process is a program of this distribution that
+	// has a kubelet inside itself. Nil: the kubelet is always a process of its
+	// own.
+	Holds func(*evidence.Process) bool
 	// Arguments gives the kubelet's arguments where neither argv nor the unit
-	// shows them, because another program holds the kubelet inside. Nil: argv
-	// has them all.
+	// shows them, because another program holds the kubelet or starts it. Nil:
+	// they show them all. Of leaves it out where the process shows its own.
 	Arguments func(Subject) Arguments
 	// Supplied names the certificate that the distribution itself puts where
 	// the kubelet would put a self-signed one, so that rotation is its job;
 	// empty: this node has none. Nil: the distribution never does.
 	Supplied func(Subject) string
-	// Remedy says what turns rotation on on this very node: which file and
-	// line, what to restart, who approves; or, where the distribution supplies
-	// the certificate, what it offers instead. One sentence each, in order.
-	// Nil: the general advice is right.
+	// Remedy says what turns rotation on on this very node, or what the
+	// distribution offers instead where it supplies the certificate. One
+	// sentence each, in order. It is asked only where something is wrong. Nil:
+	// the general advice is right.
 	Remedy func(Subject, kubelet.Effective) []string
+	// Restart is how a change takes effect, one sentence. Empty: the kubelet's
+	// service is restarted.
+	Restart string
+	// Approver is who approves the requests for serving certificates, one
+	// sentence. Empty: nobody does, the administrator has to see to it.
+	Approver string
 }
 
 // Default is what a distribution does as it comes.
 type Default struct {
-	Rotation kubelet.Rotation
-	Why      string // one line
-	Source   string // where its own source or documentation says so
+	Rotation kubelet.Rotation // Unknown: it depends on what Why says
+	Why      string           // one line
+	Source   string           // where its own source or documentation says so
 }
 
 // Arguments is what a distribution passes to the kubelet that it holds.
 type Arguments struct {
 	Args       []kubelet.Arg
-	Incomplete string          // what could not be read, so that some argument may be missing; empty: nothing
+	Incomplete string          // why Args prove nothing about the kubelet; empty: they are what it runs with
 	Wants      []evidence.Want // what would settle it
+
+	// Newer is a file of the arguments that changed after the process
+	// started, where that is all that Incomplete says: after a restart Args
+	// hold as they stand. Empty: none, or something else is missing, too.
+	Newer string
+	// Read is when the kubelet read its configuration, in seconds since the
+	// epoch, where the program that holds it wrote the files first and they
+	// are newer than its process for that reason. 0: when the process started.
+	Read int64
 }
 
-// List is every distribution, in the order in which they are asked.
-var List = []Distro{k3s, rke2, eks, kubeadm}
+// List is every distribution, in the order in which they are asked: one that
+// is built on another comes before it.
+var List = []Distro{
+	microk8s, k8sSnap, charmed, microshift, k3s, rke2, k0s, rke1, // programs and paths of their own
+	bottlerocket, kops, eks, aks, gke, kubeUp, gardener, kubermatic, openshift, openshift3, // images of a provider
+	kind, minikube, imageBuilder, alpine, kubespray, kubeadm, // kubeadm underneath, and kubeadm
+	typhoon, kubeasz, kthw, kubernetesRPM,
+}
 
 // Of is the first distribution that recognises the subject; the zero Distro if
 // none does.
 func Of(s Subject) Distro {
 	for _, d := range List {
-		if d.Detect(s) {
-			return d
+		if !d.Detect(s) {
+			continue
 		}
+		if s.Process != nil && (d.Holds == nil || !d.Holds(s.Process)) {
+			d.Arguments = nil // a process of its own shows its own
+		}
+		return d
 	}
 	return Distro{}
 }
@@ -80,39 +102,9 @@ func Of(s Subject) Distro {
 // kubelet inside itself.
 func Embeds(p *evidence.Process) bool {
 	for _, d := range List {
-		if d.Arguments != nil && d.Detect(Subject{Process: p}) {
+		if d.Holds != nil && d.Holds(p) {
 			return true
 		}
 	}
 	return false
 }
-
-// flag is the value of a flag, or empty.
-func (s Subject) flag(name string) string {
-	value, _, _ := s.Flags.Lookup(name)
-	return value
-}
-
-// unit is the name of the subject's unit, or empty.
-func (s Subject) unit() string {
-	if s.Process != nil {
-		return s.Process.Unit
-	}
-	return s.Start.Unit
-}
-
-// program is the base name of what runs: argv[0], or the unit's first word.
-func (s Subject) program() string {
-	switch {
-	case s.Process != nil && len(s.Process.Argv) > 0:
-		return path.Base(s.Process.Argv[0])
-	case s.Process != nil:
-		return s.Process.Comm
-	case len(s.Start.Words) > 0:
-		return path.Base(s.Start.Words[0].Text)
-	}
-	return ""
-}
-
-// under reports whether name is below dir.
-func under(name, dir string) bool { return strings.HasPrefix(name, dir+"/") }

@@ -108,29 +108,29 @@ func TestK3sArguments(t *testing.T) {
 		},
 		{
 			"a list in config.yaml",
-			k3sNode(server, config(k3sConfig, "kubelet-arg:\n- rotate-server-certificates=true\n- \"v=2\"\n")),
+			k3sNode(server, config(k3sPaths.config, "kubelet-arg:\n- rotate-server-certificates=true\n- \"v=2\"\n")),
 			[]string{"--rotate-server-certificates=true", "--v=2"},
 		},
-		{"a scalar", k3sNode(server, config(k3sConfig, "kubelet-arg: v=2\n")), []string{"--v=2"}},
+		{"a scalar", k3sNode(server, config(k3sPaths.config, "kubelet-arg: v=2\n")), []string{"--v=2"}},
 		{
 			"the unit's words come after the file's",
-			k3sNode(server+" --kubelet-arg=v=3", config(k3sConfig, "kubelet-arg: v=2\n")),
+			k3sNode(server+" --kubelet-arg=v=3", config(k3sPaths.config, "kubelet-arg: v=2\n")),
 			[]string{"--v=2", "--v=3"},
 		},
 		{
 			"a later file replaces the key",
-			k3sNode(server, config(k3sConfig, "kubelet-arg: v=1\n"), config(k3sConfig+".d/10.yaml", "kubelet-arg: v=2\n")),
+			k3sNode(server, config(k3sPaths.config, "kubelet-arg: v=1\n"), config(k3sPaths.config+".d/10.yaml", "kubelet-arg: v=2\n")),
 			[]string{"--v=2"},
 		},
 		{
 			"a key that ends in + adds to it",
-			k3sNode(server, config(k3sConfig, "kubelet-arg: v=1\n"), config(k3sConfig+".d/10.yaml", "kubelet-arg+:\n- v=2\n")),
+			k3sNode(server, config(k3sPaths.config, "kubelet-arg: v=1\n"), config(k3sPaths.config+".d/10.yaml", "kubelet-arg+:\n- v=2\n")),
 			[]string{"--v=1", "--v=2"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := k3sArguments(tt.s)
+			a := k3sPaths.arguments(tt.s)
 			if a.Incomplete != "" {
 				t.Errorf("incomplete: %s", a.Incomplete)
 			}
@@ -151,20 +151,20 @@ func TestK3sPassesItsOwnCertificate(t *testing.T) {
 	has := func(a Arguments, text string) bool {
 		return slices.ContainsFunc(a.Args, func(arg kubelet.Arg) bool { return arg.Text == text })
 	}
-	a := k3sArguments(k3sNode("/usr/local/bin/k3s server --data-dir /srv/k3s/"))
+	a := k3sPaths.arguments(k3sNode("/usr/local/bin/k3s server --data-dir /srv/k3s/"))
 	if !has(a, "--tls-cert-file=/srv/k3s/agent/serving-kubelet.crt") {
 		t.Errorf("no certificate below the data directory in %+v", a.Args)
 	}
 	s := k3sNode("/usr/local/bin/k3s server")
 	s.Evidence.Dirs = []evidence.Dir{{Path: "/var/lib/rancher/k3s/agent/etc/kubelet.conf.d", State: evidence.Denied}}
-	a = k3sArguments(s)
+	a = k3sPaths.arguments(s)
 	if !has(a, "--config-dir=/var/lib/rancher/k3s/agent/etc/kubelet.conf.d") || has(a, "--tls-cert-file=/var/lib/rancher/k3s/agent/serving-kubelet.crt") {
 		t.Errorf("from 1.32 on the certificate stands in the drop-ins: %+v", a.Args)
 	}
 }
 
 func TestK3sIsIncompleteWhereSomethingCouldNotBeRead(t *testing.T) {
-	denied := evidence.File{Path: k3sConfig, State: evidence.Denied}
+	denied := evidence.File{Path: k3sPaths.config, State: evidence.Denied}
 	refused := denied
 	refused.Sudo = true
 	tests := []struct {
@@ -174,15 +174,15 @@ func TestK3sIsIncompleteWhereSomethingCouldNotBeRead(t *testing.T) {
 		wants int
 	}{
 		{"no unit", k3sNode(""), "hides its arguments", 0},
-		{"a configuration that is denied is wanted", k3sNode("/usr/local/bin/k3s server", denied), k3sConfig, 1},
-		{"and not wanted again after sudo was refused", k3sNode("/usr/local/bin/k3s server", refused), k3sConfig, 0},
-		{"a configuration that stayed on the node", k3sNode("/usr/local/bin/k3s server", evidence.File{Path: k3sConfig, State: evidence.Withheld}), "withheld", 0},
-		{"bad YAML", k3sNode("/usr/local/bin/k3s server", config(k3sConfig, "kubelet-arg: [")), "not valid YAML", 0},
+		{"a configuration that is denied is wanted", k3sNode("/usr/local/bin/k3s server", denied), k3sPaths.config, 1},
+		{"and not wanted again after sudo was refused", k3sNode("/usr/local/bin/k3s server", refused), k3sPaths.config, 0},
+		{"a configuration that stayed on the node", k3sNode("/usr/local/bin/k3s server", evidence.File{Path: k3sPaths.config, State: evidence.Withheld}), "withheld", 0},
+		{"bad YAML", k3sNode("/usr/local/bin/k3s server", config(k3sPaths.config, "kubelet-arg: [")), "not valid YAML", 0},
 		{"another configuration file", k3sNode("/usr/local/bin/k3s server --config /srv/k3s.yaml"), "/srv/k3s.yaml", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := k3sArguments(tt.s)
+			a := k3sPaths.arguments(tt.s)
 			if !strings.Contains(a.Incomplete, tt.why) {
 				t.Errorf("incomplete %q, want %q in it", a.Incomplete, tt.why)
 			}
@@ -198,7 +198,7 @@ func TestAYAMLBombOfANodeIsRefused(t *testing.T) {
 	for c := 'b'; c < 'k'; c++ {
 		bomb += string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat("*"+string(c-1)+",", 10), ",") + "]\n"
 	}
-	a := k3sArguments(k3sNode("/usr/local/bin/k3s server", config(k3sConfig, bomb+"kubelet-arg: *j\n")))
+	a := k3sPaths.arguments(k3sNode("/usr/local/bin/k3s server", config(k3sPaths.config, bomb+"kubelet-arg: *j\n")))
 	if a.Incomplete == "" || len(a.Args) > 10 {
 		t.Errorf("%d arguments, incomplete %q", len(a.Args), a.Incomplete)
 	}

@@ -2,6 +2,7 @@ package distro
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"kletscan/scanner/evidence"
@@ -9,43 +10,93 @@ import (
 	"kletscan/scanner/systemd"
 )
 
-// Start is what a unit would start now, whatever runs. The zero value means
-// that no unit is known.
+// Start is what a service would start now, whatever runs: a systemd unit or,
+// where there is none of that name, an OpenRC service. The zero value means
+// that no service is known.
 type Start struct {
 	Unit    string
 	Words   []systemd.Word  // argv[0] first; empty: the unit starts nothing that could be read
 	DropIns []string        // paths, in the order systemd applies them
-	Missing string          // why Words are not proven; empty: they are
+	Missing string          // why Args are not proven; empty: they are
 	Wants   []evidence.Want // what would prove them
+
+	unproven    string   // why Words are not proven; empty: they are
+	files       []string // what they were read from, as far as it exists
+	environment []string // the environment files that the unit names
+	variable    func(name string) (value, missing string)
 }
 
-// Complete reports whether Words are proven.
+// Complete reports whether Args are proven.
 func (s Start) Complete() bool { return len(s.Words) > 0 && s.Missing == "" }
 
 // Args are the kubelet's arguments in Words: what follows the word that names
 // the kubelet, so that a wrapper before it does not count.
 func (s Start) Args() []kubelet.Arg {
-	for i, word := range s.Words {
-		switch path.Base(word.Text) {
-		case "kubelet":
-			return s.args(i + 1)
-		case "hyperkube":
-			if i+1 < len(s.Words) && s.Words[i+1].Text == "kubelet" {
-				return s.args(i + 2)
-			}
-		}
+	from, ok := s.kubelet()
+	if !ok {
+		return nil
 	}
-	return nil
-}
-
-func (s Start) args(from int) []kubelet.Arg {
-	var args []kubelet.Arg
+	args := make([]kubelet.Arg, 0, len(s.Words)-from)
 	for _, word := range s.Words[from:] {
-		args = append(args, kubelet.Arg{Text: word.Text, Source: kubelet.Source{
-			Kind: kubelet.FromFlag, Path: word.Source.Path, Line: word.Source.Line, Text: word.Text,
-		}})
+		args = append(args, kubelet.Arg{Text: word.Text, Source: at(word)})
 	}
 	return args
+}
+
+// at is where a word stood, as the source of a flag.
+func at(word systemd.Word) kubelet.Source {
+	return kubelet.Source{Kind: kubelet.FromFlag, Path: word.Source.Path, Line: word.Source.Line, Text: word.Text}
+}
+
+// kubelet finds where in Words the kubelet's arguments begin; ok is false
+// where no word names a kubelet.
+func (s Start) kubelet() (from int, ok bool) {
+	if len(s.Words) > 0 {
+		switch path.Base(s.Words[0].Text) {
+		case "docker", "podman", "nerdctl", "rkt":
+			return s.contained()
+		}
+	}
+	for i := range s.Words {
+		if n := s.names(i); n > 0 {
+			return i + n, true
+		}
+	}
+	return 0, false
+}
+
+// contained is kubelet for a command that runs a container: the arguments
+// follow the image, or the program that the image is told to run.
+func (s Start) contained() (from int, ok bool) {
+	image := slices.IndexFunc(s.Words, func(word systemd.Word) bool {
+		name := word.Text
+		if strings.HasPrefix(name, "-") || strings.HasPrefix(name, "/") || !strings.Contains(name, "/") {
+			return false
+		}
+		name, _, _ = strings.Cut(path.Base(name), ":")
+		name, _, _ = strings.Cut(name, "@")
+		return name == "kubelet" || name == "hyperkube"
+	})
+	if image < 0 {
+		return 0, false
+	}
+	return image + 1 + s.names(image+1), true
+}
+
+// names reports how many words from the i-th on name a kubelet; 0: none does.
+func (s Start) names(i int) int {
+	if i >= len(s.Words) {
+		return 0
+	}
+	switch path.Base(s.Words[i].Text) {
+	case "kubelet", "kubelet-wrapper": // the wrapper of Container Linux hands its arguments on
+		return 1
+	case "hyperkube":
+		if i+1 < len(s.Words) && s.Words[i+1].Text == "kubelet" {
+			return 2
+		}
+	}
+	return 0
 }
 
 // StartOf works out what the unit called name would start, from what systemd
@@ -54,26 +105,55 @@ func (s Start) args(from int) []kubelet.Arg {
 func StartOf(ev *evidence.Evidence, name string) Start {
 	unit, err := loadUnit(ev, name)
 	if err != nil {
-		return Start{}
+		return openRC(ev, name)
 	}
-	s := Start{Unit: name, DropIns: unit.DropIns}
+	s := Start{Unit: name, DropIns: unit.DropIns, files: append([]string{unit.Fragment}, unit.DropIns...)}
 	var environment []systemd.File
 	for _, e := range unit.EnvironmentFiles() {
 		f := ev.File(0, e.Path)
 		if wanted(f) && !e.Pattern {
 			s.Wants = append(s.Wants, evidence.Want{Kind: evidence.Text, Path: e.Path})
 		}
+		if present(f) {
+			s.files = append(s.files, e.Path)
+		}
+		s.environment = append(s.environment, e.Path)
 		environment = append(environment, unitFile(e.Path, f))
 	}
 	command := unit.Command(environment)
 	s.Words = command.Argv
 	switch {
 	case command.Refused != "":
-		s.Missing = "systemd does not start " + name + ": " + command.Refused
+		s.unproven = "systemd does not start " + name + ": " + command.Refused
 	case len(command.Missing) > 0:
-		s.Missing = strings.Join(command.Missing, "; ")
+		s.unproven = strings.Join(command.Missing, "; ")
 	}
+	s.variable = func(name string) (value, missing string) {
+		word, _, lacking := unit.Variable(name, environment)
+		return word.Text, strings.Join(lacking, "; ")
+	}
+	s.prove()
 	return s
+}
+
+// prove says whether Args are what a kubelet would get. A command that names no
+// kubelet starts something that may pass anything on.
+func (s *Start) prove() {
+	s.Missing = s.unproven
+	if _, ok := s.kubelet(); !ok && s.Missing == "" && len(s.Words) > 0 {
+		s.Missing = s.Unit + " starts " + path.Base(s.Words[0].Text) + ", which does not show the kubelet's arguments"
+	}
+}
+
+// newer is the first file of the service that changed after the subject's
+// process started; empty: none did.
+func (s Start) newer(subject Subject) string {
+	for _, name := range s.files {
+		if f := subject.file(name); f != nil && subject.isNewer(f.ModTime) {
+			return name
+		}
+	}
+	return ""
 }
 
 // loadUnit reads the unit's files in systemd's own order where systemctl told

@@ -6,15 +6,16 @@ import (
 )
 
 // anyVersion answers for a version that is not known: what holds for every one
-// that the evidence leaves.
-func (p parsed) anyVersion() Effective {
+// that the evidence leaves, and the newest of them.
+func (p parsed) anyVersion() (Effective, int) {
 	low, high := p.candidates()
 	if low > high {
 		e := blank("no kubelet takes these arguments")
 		e.Rotation, e.Decided = Invalid, Source{Kind: FromFlag}
 		e.Problem = "no kubelet takes all of " + clip(p.conflict())
 		e.Why = e.Problem
-		return e
+		e.Rule = e.rule(newest)
+		return e, newest
 	}
 	list := make([]Effective, 0, high-low+1)
 	for minor := low; minor <= high; minor++ {
@@ -25,7 +26,7 @@ func (p parsed) anyVersion() Effective {
 	if high == newest {
 		e.Versions.Max = Version{}
 	}
-	return e
+	return e, high
 }
 
 // agreed keeps what every version of the list, from 1.low on, agrees on. Words
@@ -48,6 +49,9 @@ func agreed(list []Effective, low int) Effective {
 		e.NoAPIClient = e.NoAPIClient && other.NoAPIClient
 		e.NoServer = e.NoServer && other.NoServer
 		e.GateNamed = e.GateNamed && other.GateNamed
+		if other.Rule != e.Rule {
+			e.Rule = Rule{}
+		}
 	}
 	for _, r := range rotations {
 		if r == e.Rotation {

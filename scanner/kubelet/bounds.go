@@ -40,14 +40,25 @@ var flagSpans = []span{
 // refused gives the gates of the command line, or why a kubelet 1.minor exits
 // on it before it reads any file.
 func (f Flags) refused(minor int) (map[string]gate, *problem) {
-	if err := f.problem(minor); err != nil {
-		return nil, &problem{err.Error(), Source{Kind: FromFlag}}
+	if arg, err := f.problem(minor); err != nil {
+		return nil, &problem{err.Error(), arg.source(arg.Text)}
 	}
 	if p := f.checkFlags(minor); p != nil {
 		return nil, p
 	}
 	named, p := flagGates(f, minor)
-	return named, firstOf(p, check(named, minor))
+	return named, firstOf(p, check(named, minor), f.checkDynamic(named, minor))
+}
+
+// checkDynamic refuses --dynamic-config-dir, be it empty, where the command
+// line does not switch its gate on: the file is not read yet
+// (ValidateKubeletFlags in cmd/kubelet/app/options/options.go; issue 104298).
+func (f Flags) checkDynamic(named map[string]gate, minor int) *problem {
+	o, ok := f.last("dynamic-config-dir")
+	if !ok || (gates{named: named}).dynamic(minor).Value {
+		return nil
+	}
+	return &problem{"the DynamicKubeletConfig feature gate must be enabled in order to use the --dynamic-config-dir flag", o.source(o.arg.Text)}
 }
 
 // checkFlags refuses the first flag that 1.minor does not have.
@@ -83,10 +94,24 @@ func (p parsed) candidates() (low, high int) {
 			narrow(s)
 		}
 	}
+	if _, ok := p.flags.last("dynamic-config-dir"); ok && !p.asksForDynamic() {
+		narrow(span{dynamicGate, 11, 21}) // where the gate is on by default
+	}
 	if p.paths.ConfigDir != "" && p.in.DropInEnv != nil && !*p.in.DropInEnv {
 		low = max(low, 30)
 	}
 	return low, high
+}
+
+// asksForDynamic reports whether the command line may switch DynamicKubeletConfig
+// on.
+func (p parsed) asksForDynamic() bool {
+	for _, o := range p.flags.given {
+		if o.name == "feature-gates" && (strings.Contains(o.value, dynamicGate) || strings.Contains(o.value, "AllAlpha")) {
+			return true
+		}
+	}
+	return false
 }
 
 // namedGates are the gates that are certainly spelled out to this kubelet.

@@ -22,10 +22,13 @@ const (
 
 // document is one configuration file, parsed as far as no version matters.
 type document struct {
+	kind    SourceKind // which layer it belongs to
 	path    string
 	content []byte
 	json    bool
 	missing string         // why it says nothing of the process; empty: it does
+	short   string         // the same in the words of a step
+	newer   bool           // it says nothing because it changed after the start
 	err     error          // what every kubelet that reads it exits with
 	strict  error          // what a kubelet exits with that refuses duplicate keys
 	fields  map[string]any // the top level of the first YAML document
@@ -34,32 +37,40 @@ type document struct {
 // usable reports whether the file was read and is a mapping.
 func (d document) usable() bool { return d.missing == "" && d.err == nil }
 
-// readDocument parses a file the way the kubelet does. The kubelet takes what
+// changed is what is said of a file that is newer than its process.
+const changed = "changed after the process started: proves nothing"
+
+// readDocument parses a file the way the kubelet does; only drop-ins are read
+// so that duplicate keys show. The kubelet takes what
 // begins with "{" for JSON and nothing else (apimachinery's recognizer), and
 // gives the rest to sigs.k8s.io/yaml, which is the YAML 1.1 decoder used here
 // and a detour over JSON. The detour is left out: it writes an alias out each
 // time, so that a file of 1 MiB could fill the memory; the decoder itself
 // shares the strings, caps alias expansion and refuses nesting beyond 10,000.
-func readDocument(f File, named string, strict bool) document {
-	d := document{path: f.Path, content: f.Content}
+func readDocument(f File, named string, kind SourceKind) document {
+	d := document{kind: kind, path: f.Path, content: f.Content}
 	if d.path == "" {
 		d.path = named
 	}
 	switch {
 	case f.Newer:
 		d.missing = fmt.Sprintf("%s changed after the process started and proves nothing about it: the served certificate or a restart would settle it", clip(d.path))
+		d.short, d.newer = changed, f.State == Present
 	case f.State == Absent:
 		d.err = fmt.Errorf("failed to read kubelet config file %q, error: open %s: no such file or directory", clip(d.path), clip(d.path))
 	case f.State == Unreadable:
 		d.missing = fmt.Sprintf("%s could not be read (%s): its content would settle it", clip(d.path), clip(f.Reason))
+		d.short = "not read: " + clip(f.Reason)
 	case f.State != Present:
 		d.missing = fmt.Sprintf("%s was not read: its content would settle it", clip(d.path))
+		d.short = "not read"
 	case len(f.Content) > maxDocument:
 		d.missing = fmt.Sprintf("%s is larger than 1 MiB: look at it by hand", clip(d.path))
+		d.short = "not read: larger than 1 MiB"
 	case len(f.Content) == 0:
 		d.err = fmt.Errorf("kubelet config file %q was empty", clip(d.path))
 	default:
-		d.parse(strict)
+		d.parse(kind == FromDropIn)
 	}
 	return d
 }
@@ -183,7 +194,7 @@ type config struct {
 // required, wrong types refused (pkg/kubelet/kubeletconfig/util/codec).
 func (d document) decode() (config, error) {
 	var c config
-	if err := d.checkKind(); err != nil {
+	if err := d.checkKind(configKind); err != nil {
 		return c, err
 	}
 	var errs [7]error
@@ -208,14 +219,14 @@ type printed string
 func (p printed) Error() string { return string(p) }
 
 // checkKind wants the one group and version that exists since 1.10.
-func (d document) checkKind() error {
+func (d document) checkKind(want string) error {
 	group, kind := fold(d.fields, "apiVersion"), fold(d.fields, "kind")
 	switch {
 	case kind == "":
 		return printed("Object 'Kind' is missing")
 	case group == "":
 		return printed("Object 'apiVersion' is missing")
-	case kind != configKind || group != configGroup:
+	case kind != want || group != configGroup:
 		return fmt.Errorf("no kind %q is registered for version %q", clip(kind), clip(group))
 	}
 	return nil

@@ -21,7 +21,7 @@ func readDropIns(dir DropInDir) []document {
 		if total += len(f.Content); total > maxDropIns {
 			f.State, f.Reason, f.Content = Unreadable, "the drop-ins are larger than 4 MiB together", nil
 		}
-		docs = append(docs, readDocument(f, dir.Path, true))
+		docs = append(docs, readDocument(f, dir.Path, FromDropIn))
 	}
 	return docs
 }
@@ -107,26 +107,26 @@ func (s *settings) override(d document, minor int) {
 	}
 	c, _ := d.decode() // refusal has looked at the error
 	if c.serverTLSBootstrap != nil && *c.serverTLSBootstrap {
-		s.bootstrap = known(true, d.source(FromDropIn, true, "serverTLSBootstrap"))
+		s.bootstrap = known(true, d.source(true, "serverTLSBootstrap"))
 	}
 	if c.tlsCertFile != nil && *c.tlsCertFile != "" {
-		s.cert = known(d.beside(*c.tlsCertFile), d.source(FromDropIn, *c.tlsCertFile, "tlsCertFile"))
+		s.cert = known(d.beside(*c.tlsCertFile), d.source(*c.tlsCertFile, "tlsCertFile"))
 	}
 	if c.tlsPrivateKeyFile != nil && *c.tlsPrivateKeyFile != "" {
-		s.key = known(d.beside(*c.tlsPrivateKeyFile), d.source(FromDropIn, *c.tlsPrivateKeyFile, "tlsPrivateKeyFile"))
+		s.key = known(d.beside(*c.tlsPrivateKeyFile), d.source(*c.tlsPrivateKeyFile, "tlsPrivateKeyFile"))
 	}
 	if c.enableServer == nil || *c.enableServer {
-		s.enableServer = known(true, d.source(FromDropIn, true, "enableServer"))
+		s.enableServer = known(true, d.source(true, "enableServer"))
 	}
 	address := "0.0.0.0"
 	if c.address != nil && *c.address != "" {
 		address = *c.address
 	}
-	s.address = known(address, d.source(FromDropIn, address, "address"))
+	s.address = known(address, d.source(address, "address"))
 	port := 10250
 	if c.port != nil && *c.port != 0 {
 		port = *c.port
 	}
-	s.port = known(port, d.source(FromDropIn, port, "port"))
-	s.gates.put(d.gates(FromDropIn, c.featureGates))
+	s.port = known(port, d.source(port, "port"))
+	s.gates.put(d.gates(c.featureGates))
 }

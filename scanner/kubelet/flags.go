@@ -13,6 +13,7 @@ type Flags struct {
 	latest map[string]int // a name's last place in given
 	words  []Arg          // what is not a flag
 	syntax error          // the first thing that pflag refuses
+	wrong  Arg            // the argument that it stood in
 }
 
 // option is one flag as it was given, its name with "-" for "_".
@@ -45,25 +46,30 @@ type Paths struct {
 func ParseFlags(args []Arg) (Flags, error) {
 	f := Flags{latest: make(map[string]int, len(args))}
 	for len(args) > 0 {
-		text := args[0].Text
+		first, parsed := args[0], len(f.given)
+		text := first.Text
 		var err error
 		switch {
 		case text == "--":
 			f.words = append(f.words, args[1:]...)
 			args = nil
 		case strings.HasPrefix(text, "--"):
-			args, err = f.long(args[0], args[1:])
+			args, err = f.long(first, args[1:])
 		case len(text) > 1 && text[0] == '-':
-			args, err = f.short(args[0], args[1:])
+			args, err = f.short(first, args[1:])
 		default:
-			f.words = append(f.words, args[0])
+			f.words = append(f.words, first)
 			args = args[1:]
 		}
-		if f.syntax == nil {
-			f.syntax = err
+		if f.syntax == nil && err != nil {
+			f.syntax, f.wrong = err, first
+			if len(f.given) > parsed { // a flag with its value, be it in the next argument
+				f.wrong = f.given[len(f.given)-1].arg
+			}
 		}
 	}
-	return f, f.problem(newest)
+	_, err := f.problem(newest)
+	return f, err
 }
 
 // long parses one --flag and gives the arguments behind it.
@@ -143,22 +149,23 @@ func checkValue(name, value string) error {
 	return nil
 }
 
-// problem is what makes a kubelet 1.minor exit before it reads any file.
-func (f Flags) problem(minor int) error {
+// problem is what makes a kubelet 1.minor exit before it reads any file, and
+// the argument that does.
+func (f Flags) problem(minor int) (Arg, error) {
 	if f.syntax != nil {
-		return f.syntax
+		return f.wrong, f.syntax
 	}
 	if len(f.words) > 0 && minor >= 11 {
-		return fmt.Errorf("unknown command: %s", clip(f.words[0].Text))
+		return f.words[0], fmt.Errorf("unknown command: %s", clip(f.words[0].Text))
 	}
-	if isTrue(f.value("help")) {
-		return errors.New("--help: the kubelet prints its usage and exits")
+	if o, _ := f.last("help"); isTrue(o.value) {
+		return o.arg, errors.New("--help: the kubelet prints its usage and exits")
 	}
 	// component-base/version/verflag: true or raw.
-	if value := f.value("version"); isTrue(value) || value == "raw" {
-		return errors.New("--version: the kubelet prints its version and exits")
+	if o, _ := f.last("version"); isTrue(o.value) || o.value == "raw" {
+		return o.arg, errors.New("--version: the kubelet prints its version and exits")
 	}
-	return nil
+	return Arg{}, nil
 }
 
 func isTrue(value string) bool {
@@ -185,8 +192,10 @@ func (f Flags) last(name string) (option, bool) {
 }
 
 // source is where the flag stood, with the spelling that decided.
-func (o option) source(spelling string) Source {
-	s := o.arg.Source
+func (o option) source(spelling string) Source { return o.arg.source(spelling) }
+
+func (a Arg) source(spelling string) Source {
+	s := a.Source
 	if s.Kind == FromNowhere {
 		s.Kind = FromFlag
 	}

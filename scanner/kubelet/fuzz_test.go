@@ -29,6 +29,7 @@ func answered(t *testing.T, in Input) Effective {
 	if diff := cmp.Diff(e, Resolve(in)); diff != "" {
 		t.Errorf("not the same answer twice: %s", diff)
 	}
+	explained(t, in, e)
 	return e
 }
 
@@ -154,5 +155,48 @@ func FuzzGates(f *testing.F) {
 		if e.Rotation == On && minor >= 11 {
 			t.Errorf("the gate alone reads as on in v1.%d", minor)
 		}
+	})
+}
+
+func FuzzDynamicCheckpoint(f *testing.F) {
+	for _, seed := range []string{
+		"", "\n", meta("u", `"1"`, "kubelet"), meta("..", `"1"`, "kubelet"), meta("u", `"1"`, "../../etc/shadow"),
+		meta("u", `"1"`, `"a\nb"`), meta("u", "1", "k"), meta(`""`, `""`, `""`), meta("&a .", "*a", "*a"), header,
+		`{"apiVersion":"kubelet.config.k8s.io/v1beta1","kind":"SerializedNodeConfigSource","source":{"configMap":{"uid":"u","resourceVersion":"1","kubeletConfigKey":"k"}}}`,
+		"apiVersion: kubelet.config.k8s.io/v1beta1\nkind: SerializedNodeConfigSource\nsource: {configMap: {uid: u, UID: v}}",
+	} {
+		f.Add([]byte(seed), []byte(header+yes), []byte(header+no), uint8(20))
+	}
+	f.Fuzz(func(t *testing.T, metaFile, config, good []byte, minor uint8) {
+		if len(metaFile)+len(config)+len(good) > 1<<16 {
+			return
+		}
+		const dir = "/var/lib/d"
+		name, ok, err := DynamicCheckpoint(dir, metaFile)
+		if ok != (name != "") || ok && err != nil || !ok && err == nil && len(metaFile) > 0 {
+			t.Errorf("%q, %t, %v", name, ok, err)
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\n\r") {
+			t.Errorf("more than one line: %q", err)
+		}
+		if rest, below := strings.CutPrefix(name, dir+"/store/checkpoints/"); ok && (!below || strings.Count(rest, "/") != 2 || strings.ContainsAny(rest, "\x00\n ")) {
+			t.Errorf("a path out of the directory: %q", name)
+		}
+		in := Input{
+			Version: release(int(minor)),
+			Args:    []Arg{{Text: "--dynamic-config-dir=" + dir}, {Text: "--feature-gates=DynamicKubeletConfig=true"}},
+			Dynamic: DynamicConfig{
+				Dir:           dir,
+				Assigned:      Checkpoint{File{State: Present, Content: metaFile}, File{State: Present, Content: config}},
+				LastKnownGood: Checkpoint{File{State: Present, Content: []byte(meta("u", `"0"`, "k"))}, File{State: Present, Content: good}},
+			},
+		}
+		answered(t, in)
+		in.Dynamic.Assigned.Config.State = Unreadable
+		if e := answered(t, in); ok && minor >= 11 && minor <= 23 && e.Rotation != Unknown && e.Rotation != Invalid {
+			t.Errorf("%s, though what is assigned was not read: %s", e.Rotation, e.Why)
+		}
+		in.Version = Version{}
+		answered(t, in)
 	})
 }

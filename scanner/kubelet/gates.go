@@ -118,6 +118,26 @@ func (g *gates) put(layer map[string]gate) {
 	maps.Copy(g.named, layer)
 }
 
+// dynamicGate is alpha and false up to 1.10, beta and true from 1.11 to 1.21,
+// deprecated and false in 1.22 and 1.23 (pkg/features/kube_features.go; PR
+// 64275).
+const dynamicGate = "DynamicKubeletConfig"
+
+// dynamic is the effective DynamicKubeletConfig in 1.minor, up to 1.23. One
+// that is not known is on: without it the kubelet refuses --dynamic-config-dir.
+func (g gates) dynamic(minor int) Setting[bool] {
+	if named, ok := g.named[dynamicGate]; ok {
+		return known(named.value, named.source)
+	}
+	if all, ok := g.named["AllAlpha"]; ok && minor <= 10 && all.value {
+		return known(true, all.source)
+	}
+	if all, ok := g.named["AllBeta"]; ok && minor >= 17 && minor <= 21 && !all.value {
+		return known(false, all.source)
+	}
+	return known(minor >= 11 && minor <= 21, byDefault(minor))
+}
+
 // rotation is the effective RotateKubeletServerCertificate in 1.minor. A gate
 // that is spelled out beats AllAlpha and AllBeta, whatever their order
 // (setUnsetAlphaGates, setUnsetBetaGates).

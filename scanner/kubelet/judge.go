@@ -7,7 +7,7 @@ import (
 
 // judge turns settings that a kubelet 1.minor can start with into a rotation
 // and its reason.
-func (e *Effective) judge(minor int, p parsed) {
+func (e *Effective) judge(minor int, p parsed, s settings) {
 	decider := e.ServerTLSBootstrap
 	name := "serverTLSBootstrap"
 	if minor <= 10 {
@@ -18,17 +18,17 @@ func (e *Effective) judge(minor int, p parsed) {
 		e.Why = name + " is not known: " + decider.Missing
 	case decider.Value:
 		e.Rotation, e.Decided = On, decider.Source
-		e.Why = p.because(decider, name, minor)
+		e.Why = p.because(s, decider, name)
 		e.Masked = minor <= 35 && static(e.TLSCertFile) && static(e.TLSPrivateKeyFile)
 	default:
-		e.judgeOff(p.because(decider, name, minor), decider.Source)
+		e.judgeOff(p.because(s, decider, name), decider.Source, s.presumed)
 	}
 }
 
 func static(s Setting[string]) bool { return s.Known() && s.Value != "" }
 
 // judgeOff tells self-signed from static.
-func (e *Effective) judgeOff(because string, decided Source) {
+func (e *Effective) judgeOff(because string, decided Source, presumed string) {
 	cert, key := e.TLSCertFile, e.TLSPrivateKeyFile
 	switch {
 	case !cert.Known() || !key.Known():
@@ -39,7 +39,7 @@ func (e *Effective) judgeOff(because string, decided Source) {
 		e.Why = fmt.Sprintf("not on (%s), but whether a static certificate is served is not known: %s", because, missing)
 	case cert.Value != "" && key.Value != "":
 		e.Rotation, e.Decided = External, cert.Source
-		e.Why = fmt.Sprintf("the static certificate of %s is served: %s", where(cert.Source, "tlsCertFile"), because)
+		e.Why = fmt.Sprintf("the static certificate of %s is served: %s", where(cert.Source, "tlsCertFile", presumed), because)
 	case cert.Value != "" || key.Value != "":
 		// Possible from 1.36 on, or without a server.
 		e.Rotation, e.Decided = Off, decided
@@ -51,25 +51,36 @@ func (e *Effective) judgeOff(because string, decided Source) {
 }
 
 // because names the flag, the file or the default that decided.
-func (p parsed) because(s Setting[bool], name string, minor int) string {
-	if s.Source.Kind != FromDefault {
-		return where(s.Source, name)
+func (p parsed) because(s settings, decider Setting[bool], name string) string {
+	if decider.Source.Kind != FromDefault {
+		return where(decider.Source, name, s.presumed)
 	}
 	var places []string
-	if p.paths.Config != "" {
-		places = append(places, clip(p.config.path))
+	switch {
+	case s.active != nil:
+		places = append(places, within(s.active.path, s.presumed))
+	case p.paths.Config != "":
+		places = append(places, within(p.config.path, s.presumed))
 	}
 	if n := len(p.dropIns); n > 0 {
 		places = append(places, fmt.Sprintf("the drop-ins of %s", clip(p.paths.ConfigDir)))
 	}
 	if len(places) == 0 {
-		return fmt.Sprintf("%s is not set by any flag and defaults to %t", name, s.Value)
+		return within(fmt.Sprintf("%s is not set by any flag and defaults to %t", name, decider.Value), s.presumed)
 	}
-	return fmt.Sprintf("%s is not set in %s and defaults to %t", name, strings.Join(places, " or "), s.Value)
+	return fmt.Sprintf("%s is not set in %s and defaults to %t", name, strings.Join(places, " or "), decider.Value)
+}
+
+// within is a place in the words of a reason, with what is not certain of it.
+func within(place, presumed string) string {
+	if presumed == "" {
+		return clip(place)
+	}
+	return fmt.Sprintf("%s (%s)", clip(place), presumed)
 }
 
 // where is a source in the words of a reason.
-func where(s Source, name string) string {
+func where(s Source, name, presumed string) string {
 	text := s.Text
 	if text == "" {
 		text = name
@@ -85,8 +96,8 @@ func where(s Source, name string) string {
 			return text + " passed by the distribution"
 		}
 		return fmt.Sprintf("%s passed by the distribution (%s)", text, clip(s.Path))
-	case FromFile, FromDropIn:
-		return fmt.Sprintf("%s in %s", text, clip(s.Path))
+	case FromFile, FromDropIn, FromDynamic:
+		return text + " in " + within(s.Path, presumed)
 	}
 	return name + " by default"
 }

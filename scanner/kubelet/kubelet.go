@@ -57,6 +57,7 @@ const (
 	FromDistribution SourceKind = "distribution" // passed by the program that embeds the kubelet
 	FromFile         SourceKind = "file"         // the file that --config names
 	FromDropIn       SourceKind = "drop-in"      // a file below --config-dir
+	FromDynamic      SourceKind = "dynamic"      // a checkpoint below --dynamic-config-dir
 	FromFlag         SourceKind = "flag"         // the command line
 )
 
@@ -166,10 +167,12 @@ type DropInDir struct {
 type Input struct {
 	Version    Version // zero: not known; Resolve bounds it by the evidence
 	Args       []Arg
-	Incomplete string    // why Args may lack some argument (truncated, hidden); empty: they are whole
-	Config     File      // ignored unless Args name one
-	DropIns    DropInDir // ignored unless Args name one
-	DropInEnv  *bool     // KUBELET_CONFIG_DROPIN_DIR_ALPHA is set; nil: not known
+	Incomplete string        // why Args may lack some argument (truncated, hidden); empty: they are whole
+	Config     File          // ignored unless Args name one
+	DropIns    DropInDir     // ignored unless Args name one
+	DropInEnv  *bool         // KUBELET_CONFIG_DROPIN_DIR_ALPHA is set; nil: not known
+	Dynamic    DynamicConfig // ignored unless Args name one
+	Explain    bool          // fill in Effective.Chains, which costs as much again as the answer
 }
 
 // Effective is the outcome of Resolve.
@@ -194,4 +197,7 @@ type Effective struct {
 	NoAPIClient bool // standalone: a certificate can be asked for by nobody
 	NoServer    bool // enableServer is false: there is no port to serve it on
 	GateNamed   bool // RotateKubeletServerCertificate is spelled out: it breaks the kubelet the day the gate is removed
+
+	Rule   Rule    // what Rotation follows from; zero where the version is not known and the versions left differ
+	Chains []Chain // with Input.Explain one for each setting, decisive first; else nil
 }

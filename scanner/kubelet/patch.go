@@ -140,7 +140,7 @@ func (o object) merge(f field, docs []document) {
 func (sp spelled) patched(d document, name, key string, value any) spelled {
 	patch, ok := asObject(value)
 	if !ok || name != fieldGates.name {
-		return spelled{value: value, source: d.source(FromDropIn, value, key)}
+		return spelled{value: value, source: d.source(value, key)}
 	}
 	children, ok := sp.value.(map[string]spelled)
 	if children = maps.Clone(children); children == nil {
@@ -156,7 +156,7 @@ func (sp spelled) patched(d document, name, key string, value any) spelled {
 		}
 		children[child] = spelled{value: value}
 		if decisive(child) {
-			children[child] = spelled{value: value, source: d.source(FromDropIn, value, key, child)}
+			children[child] = spelled{value: value, source: d.source(value, key, child)}
 		}
 	}
 	return spelled{value: children, missing: sp.missing, source: Source{Kind: FromDropIn, Path: d.path}}

@@ -37,34 +37,45 @@ import (
 // argument could override.
 func Resolve(in Input) Effective {
 	p := parse(in)
-	switch {
-	case in.Incomplete != "":
-		return p.incomplete()
-	case in.Version.IsZero():
-		return p.anyVersion()
-	case !in.Version.AtLeast(oldest):
-		why := fmt.Sprintf("kubelet %s is older than v1.%d, the first one that has %s", in.Version, oldest, rotationGate)
-		e := p.effective(oldest, nothing(why))
-		e.Versions, e.Why = Range{in.Version, in.Version}, why
-		return e
+	e, minor := p.answer()
+	if in.Explain {
+		e.Chains = p.explain(e, minor)
 	}
-	minor := in.Version.Minor
-	if in.Version.Major > 1 {
+	return e
+}
+
+// answer is the answer, and the minor version whose rules it shows.
+func (p parsed) answer() (Effective, int) {
+	minor := p.in.Version.Minor
+	if p.in.Version.Major > 1 || p.in.Version.IsZero() {
 		minor = newest
 	}
+	switch {
+	case p.in.Incomplete != "":
+		return p.incomplete(), max(minor, oldest)
+	case p.in.Version.IsZero():
+		return p.anyVersion()
+	case !p.in.Version.AtLeast(oldest):
+		why := fmt.Sprintf("kubelet %s is older than v1.%d, the first one that has %s", p.in.Version, oldest, rotationGate)
+		e := p.effective(oldest, nothing(why))
+		e.Versions, e.Why = Range{p.in.Version, p.in.Version}, why
+		return e, oldest
+	}
 	e := p.resolve(minor)
-	e.Versions = Range{in.Version, in.Version}
-	return e
+	e.Versions = Range{p.in.Version, p.in.Version}
+	return e, minor
 }
 
 // parsed is an Input with everything parsed that does not depend on the
 // version.
 type parsed struct {
-	in      Input
-	flags   Flags
-	paths   Paths
-	config  document
-	dropIns []document
+	in            Input
+	flags         Flags
+	paths         Paths
+	config        document
+	dropIns       []document
+	assigned      checkpoint
+	lastKnownGood checkpoint
 }
 
 func parse(in Input) parsed {
@@ -72,10 +83,15 @@ func parse(in Input) parsed {
 	p.flags, _ = ParseFlags(in.Args)
 	p.paths = p.flags.Paths()
 	if p.paths.Config != "" {
-		p.config = readDocument(in.Config, p.paths.Config, false)
+		p.config = readDocument(in.Config, p.paths.Config, FromFile)
 	}
 	if p.paths.ConfigDir != "" && in.DropIns.State == Present && !in.DropIns.Newer {
 		p.dropIns = readDropIns(in.DropIns)
+	}
+	if dir := cmp.Or(in.Dynamic.Dir, p.paths.DynamicConfigDir); p.paths.DynamicConfigDir != "" {
+		assigned, lastKnownGood := DynamicMeta(dir)
+		p.assigned = readCheckpoint(dir, assigned, in.Dynamic.Assigned)
+		p.lastKnownGood = readCheckpoint(dir, lastKnownGood, in.Dynamic.LastKnownGood)
 	}
 	return p
 }
@@ -85,15 +101,16 @@ func (p parsed) resolve(minor int) Effective {
 	s, problem := p.layers(minor)
 	e := p.effective(minor, s)
 	if problem == nil {
-		problem = s.validate(minor)
+		problem = firstOf(s.validate(minor), s.listen(minor))
 	}
 	if problem != nil {
 		e.Rotation, e.Decided = Invalid, problem.source
 		e.Problem = problem.text
 		e.Why = fmt.Sprintf("a kubelet v1.%d exits with: %s", minor, problem.text)
-		return e
+	} else {
+		e.judge(minor, p, s)
 	}
-	e.judge(minor, p)
+	e.Rule = e.rule(minor)
 	return e
 }
 
@@ -106,6 +123,9 @@ func (p parsed) layers(minor int) (settings, *problem) {
 	}
 	s := defaults(minor)
 	problem := p.files(&s, minor)
+	if problem == nil && p.paths.DynamicConfigDir != "" && minor >= 11 {
+		return p.dynamic(s, named, minor)
+	}
 	s.flags(p.flags, named)
 	if problem == nil {
 		p.override(&s, minor)
@@ -113,7 +133,8 @@ func (p parsed) layers(minor int) (settings, *problem) {
 	return s, problem
 }
 
-// files puts --config, --config-dir and the dynamic configuration on top.
+// files puts --config and --config-dir on top, and up to 1.10, where it is not
+// known, the dynamic configuration.
 func (p parsed) files(s *settings, minor int) *problem {
 	switch d := p.config; {
 	case p.paths.Config == "":
@@ -137,7 +158,7 @@ func (p parsed) files(s *settings, minor int) *problem {
 			return problem
 		}
 	}
-	if p.paths.DynamicConfigDir != "" && minor <= 23 {
+	if p.paths.DynamicConfigDir != "" && minor <= 10 {
 		s.forget(fmt.Sprintf("a dynamic configuration below %s may replace the file: Node.status.config or /configz would settle it", clip(p.paths.DynamicConfigDir)), minor)
 	}
 	return nil
@@ -150,7 +171,7 @@ func (p parsed) override(s *settings, minor int) {
 		return
 	}
 	dir := cmp.Or(p.paths.DynamicConfigDir, p.flags.value("init-config-dir"))
-	if remote := s.gates.named["DynamicKubeletConfig"]; minor == 7 && remote.value {
+	if remote := s.gates.named[dynamicGate]; minor == 7 && remote.value {
 		dir = "the API server"
 	}
 	if dir != "" {
@@ -213,6 +234,7 @@ func (p parsed) incomplete() Effective {
 	e := blank(missing)
 	if v := p.in.Version; !v.IsZero() {
 		e.Versions = Range{v, v}
+		e.Rule = e.rule(v.Minor)
 	}
 	return e
 }

@@ -55,17 +55,3 @@ func TestMissingFiles(t *testing.T) {
 		{rule: "older than the gate", version: "1.5-1.6", argv: "--x", want: "unknown", says: "older than v1.7"},
 	})
 }
-
-// Rule 4 of Resolve: what replaces files is not at hand.
-func TestDynamicConfiguration(t *testing.T) {
-	run(t, []row{
-		{rule: "the file is not proof", version: "1.10-1.23", argv: "--dynamic-config-dir=/d", config: yes, want: "unknown", says: "a dynamic configuration below /d may replace the file"},
-		{rule: "nor is the default", version: "1.11-1.23", argv: "--dynamic-config-dir=/d", want: "unknown", sets: "bootstrap=? cert=? gate=?"},
-		{rule: "flags are", version: "1.12-1.23", argv: "--dynamic-config-dir=/d --rotate-server-certificates", want: "on"},
-		{rule: "flags decide, external", version: "1.12-1.23", argv: "--dynamic-config-dir=/d --rotate-server-certificates=false --tls-cert-file=/c --tls-private-key-file=/k", want: "external"},
-		{rule: "an empty directory is none", version: "1.12-1.23", argv: "--dynamic-config-dir=", config: yes, want: "on"},
-		{rule: "flags are not up to 1.9", version: "1.8-1.9", argv: "--dynamic-config-dir=/d " + named + "=true", want: "unknown", says: "may replace the command line"},
-		{rule: "--init-config-dir", version: "1.8-1.9", argv: "--init-config-dir=/d " + named + "=true", want: "unknown"},
-		{rule: "the API server's configuration in 1.7", version: "1.7", argv: named + "=true,DynamicKubeletConfig=true", want: "unknown"},
-	})
-}

@@ -149,6 +149,9 @@ func lawful(t *testing.T, e Effective) {
 	if decided := e.Decided.Kind != FromNowhere; decided != (e.Rotation != Unknown) {
 		t.Errorf("rotation %s decided by %+v", e.Rotation, e.Decided)
 	}
+	if certain := e.Versions.Min == e.Versions.Max; certain && !e.Versions.Max.IsZero() && e.Versions.Min.AtLeast(oldest) && e.Rule == (Rule{}) {
+		t.Errorf("no rule for %s", e.Rotation)
+	}
 	if e.Masked && e.Rotation != On {
 		t.Errorf("masked, but %s", e.Rotation)
 	}
@@ -175,7 +178,10 @@ func run(t *testing.T, rows []row) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				r.check(t, Resolve(r.input(v)))
+				in := r.input(v)
+				e := Resolve(in)
+				r.check(t, e)
+				explained(t, in, e)
 			})
 		}
 	}

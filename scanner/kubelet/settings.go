@@ -14,6 +14,10 @@ type settings struct {
 	address      Setting[string]
 	port         Setting[int]
 	gates        gates
+
+	active   *document // the dynamic configuration that replaced the --config file; nil: none did
+	presumed string    // which one that is, in the words of a reason; empty: there is no doubt
+	rejected string    // why the assigned dynamic configuration is not active; empty: it is, or there is none
 }
 
 // problem is why a kubelet exits, in its own words, and what made it so.
@@ -86,42 +90,43 @@ func hasBootstrapField(minor int) bool { return minor >= 11 }
 // enableServer is a field from 1.19 on, a mere flag before.
 func hasServerField(minor int) bool { return minor >= 19 }
 
-// file puts the --config file on top of the defaults. What it does not write,
-// writes as null or leaves empty is defaulted again.
+// file puts the --config file, or a dynamic configuration in its place, on top
+// of the defaults. What it does not write, writes as null or leaves empty is
+// defaulted again.
 func (s *settings) file(d document, minor int) *problem {
 	c, err := d.decode()
 	if err != nil {
-		return &problem{"failed to decode: " + err.Error(), Source{Kind: FromFile, Path: d.path}}
+		return &problem{"failed to decode: " + err.Error(), Source{Kind: d.kind, Path: d.path}}
 	}
 	if c.serverTLSBootstrap != nil && hasBootstrapField(minor) {
-		s.bootstrap = known(*c.serverTLSBootstrap, d.source(FromFile, *c.serverTLSBootstrap, "serverTLSBootstrap"))
+		s.bootstrap = known(*c.serverTLSBootstrap, d.source(*c.serverTLSBootstrap, "serverTLSBootstrap"))
 	}
 	if c.enableServer != nil && hasServerField(minor) {
-		s.enableServer = known(*c.enableServer, d.source(FromFile, *c.enableServer, "enableServer"))
+		s.enableServer = known(*c.enableServer, d.source(*c.enableServer, "enableServer"))
 	}
 	if c.tlsCertFile != nil && *c.tlsCertFile != "" {
-		s.cert = known(d.beside(*c.tlsCertFile), d.source(FromFile, *c.tlsCertFile, "tlsCertFile"))
+		s.cert = known(d.beside(*c.tlsCertFile), d.source(*c.tlsCertFile, "tlsCertFile"))
 	}
 	if c.tlsPrivateKeyFile != nil && *c.tlsPrivateKeyFile != "" {
-		s.key = known(d.beside(*c.tlsPrivateKeyFile), d.source(FromFile, *c.tlsPrivateKeyFile, "tlsPrivateKeyFile"))
+		s.key = known(d.beside(*c.tlsPrivateKeyFile), d.source(*c.tlsPrivateKeyFile, "tlsPrivateKeyFile"))
 	}
 	if c.address != nil && *c.address != "" {
-		s.address = known(*c.address, d.source(FromFile, *c.address, "address"))
+		s.address = known(*c.address, d.source(*c.address, "address"))
 	}
 	if c.port != nil && *c.port != 0 {
-		s.port = known(*c.port, d.source(FromFile, *c.port, "port"))
+		s.port = known(*c.port, d.source(*c.port, "port"))
 	}
-	s.gates.put(d.gates(FromFile, c.featureGates))
+	s.gates.put(d.gates(c.featureGates))
 	return nil
 }
 
 // gates gives a file's gates their source.
-func (d document) gates(kind SourceKind, named map[string]bool) map[string]gate {
+func (d document) gates(named map[string]bool) map[string]gate {
 	layer := make(map[string]gate, len(named))
 	for key, value := range named {
 		layer[key] = gate{value: value}
 		if decisive(key) {
-			layer[key] = gate{value, d.source(kind, value, "featureGates", key)}
+			layer[key] = gate{value, d.source(value, "featureGates", key)}
 		}
 	}
 	return layer
@@ -130,7 +135,7 @@ func (d document) gates(kind SourceKind, named map[string]bool) map[string]gate 
 // decisive reports whether a gate can matter to a verdict.
 func decisive(name string) bool {
 	switch name {
-	case rotationGate, "AllAlpha", "AllBeta":
+	case rotationGate, dynamicGate, "AllAlpha", "AllBeta":
 		return true
 	}
 	for _, s := range gateSpans {
@@ -171,8 +176,11 @@ func portNumber(value string) int {
 	return int(n)
 }
 
-// validate is what ValidateKubeletConfiguration and the start of the server
-// say of what is known (pkg/kubelet/apis/config/validation).
+// bootstrapNeedsGate is what the validation says from 1.11 to today.
+const bootstrapNeedsGate = "invalid configuration: serverTLSBootstrap true requires feature gate " + rotationGate
+
+// validate is what ValidateKubeletConfiguration says of what is known
+// (pkg/kubelet/apis/config/validation).
 func (s settings) validate(minor int) *problem {
 	if p := check(s.gates.named, minor); p != nil {
 		return p
@@ -183,13 +191,18 @@ func (s settings) validate(minor int) *problem {
 		if source.Kind == FromDefault {
 			source = s.bootstrap.Source // 1.11, where the gate is still alpha
 		}
-		return &problem{"invalid configuration: serverTLSBootstrap true requires feature gate " + rotationGate, source}
+		return &problem{bootstrapNeedsGate, source}
 	}
 	if port := s.port; port.Known() && minor >= 10 && (port.Value < 1 || port.Value > 65535) {
 		return &problem{fmt.Sprintf("invalid configuration: port (--port) %d must be between 1 and 65535, inclusive", port.Value), port.Source}
 	}
-	// One name without the other: net/http's ListenAndServeTLS loads the pair
-	// whenever a name is there; 1.36 no longer passes them on.
+	return nil
+}
+
+// listen is what the start of the server says of one name without the other:
+// net/http's ListenAndServeTLS loads the pair whenever a name is there; 1.36 no
+// longer passes them on.
+func (s settings) listen(minor int) *problem {
 	if minor <= 35 && s.enableServer.Known() && s.enableServer.Value && s.cert.Known() && s.key.Known() {
 		switch {
 		case s.cert.Value != "" && s.key.Value == "":

@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -149,4 +150,68 @@ func TestRealSSHDThatIsTooBusy(t *testing.T) {
 	}
 	_, err := dial(t, newDialer(t, h.config()), s.node(t))
 	wantError(t, err, scanner.Unreachable, `handshake: sshd has too many logins under way ("Exceeded MaxStartups")`)
+}
+
+func TestRealSSHDForwards(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "hello\n")
+			conn.Close()
+		}
+	}()
+	closed := freeAddress(t)
+	for _, tt := range []struct {
+		name, options, address string
+		want                   error
+	}{
+		{"a listener", "", listener.Addr().String(), nil},
+		{"no listener", "", closed, scanner.ErrNoListener},
+		{"AllowTcpForwarding no", "AllowTcpForwarding no", listener.Addr().String(), scanner.ErrForwardingRefused},
+		{"DisableForwarding yes", "DisableForwarding yes", listener.Addr().String(), scanner.ErrForwardingRefused},
+		{"PermitOpen none", "PermitOpen none", listener.Addr().String(), scanner.ErrForwardingRefused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHome(t)
+			s := startSSHD(t, h, tt.options)
+			cfg := h.config()
+			me, err := user.Current()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.User = me.Username
+			conn := mustDial(t, newDialer(t, cfg), s.node(t))
+			stream, err := conn.DialTCP(t.Context(), tt.address)
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("got %v, want %v", err, tt.want)
+			}
+			if tt.want != nil {
+				return
+			}
+			defer stream.Close()
+			if said, err := io.ReadAll(stream); err != nil || string(said) != "hello\n" {
+				t.Errorf("got %q, %v, want hello", said, err)
+			}
+		})
+	}
+}
+
+// freeAddress is a loopback address on which nothing listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }

@@ -128,10 +128,9 @@ const rotationGate = "RotateKubeletServerCertificate"
 // (pkg/features/kube_features.go). AllAlpha and AllBeta are built in.
 func gates(minor int) featuregate.MutableFeatureGate {
 	known := map[featuregate.Feature]featuregate.FeatureSpec{
-		rotationGate:  {Default: true, PreRelease: featuregate.Beta},
-		"OneOfAlpha":  {Default: false, PreRelease: featuregate.Alpha},
-		"OneOfBeta":   {Default: true, PreRelease: featuregate.Beta},
-		"OneOfStable": {Default: true, PreRelease: featuregate.GA},
+		rotationGate: {Default: true, PreRelease: featuregate.Beta},
+		"OneOfAlpha": {Default: false, PreRelease: featuregate.Alpha},
+		"OneOfBeta":  {Default: true, PreRelease: featuregate.Beta},
 	}
 	if minor <= 11 {
 		known[rotationGate] = featuregate.FeatureSpec{Default: false, PreRelease: featuregate.Alpha}

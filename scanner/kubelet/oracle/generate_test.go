@@ -36,7 +36,7 @@ func gateLists(names *rapid.Generator[string]) *rapid.Generator[string] {
 
 // gateNames are the gates that 1.minor knows, and some that only others know.
 func gateNames(minor int) *rapid.Generator[string] {
-	known := []string{rotationGate, rotationGate, rotationGate, "AllAlpha", "OneOfAlpha", "OneOfBeta", "OneOfStable"}
+	known := []string{rotationGate, rotationGate, rotationGate, "AllAlpha", "OneOfAlpha", "OneOfBeta"}
 	foreign := []string{"RotateKubeletClientCertificate", "ReloadKubeletServerCertificateFile"}
 	if minor >= 17 {
 		known = append(known, "AllBeta", "AllBeta")
@@ -297,4 +297,49 @@ func documents(minor int) *rapid.Generator[string] {
 	wrecks := oneOf("", " ", "# x", "---", "null", "[]", "x", "{", "{}", "\"\"", "\xff\xfe", "\ufeff", "5", "- a", "k: [", "\t", "---\n# only a comment\n---\nkind: KubeletConfiguration", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nx: \"\xff\"")
 	y, j := yamlDocuments(minor), jsonDocuments(minor)
 	return rapid.OneOf(y, y, y, y, y, y, j, j, j, wrecks)
+}
+
+// plainDocuments are well-formed and mostly well-typed: what is left to vary is
+// what merging is about, spellings and nulls.
+func plainDocuments(minor int) *rapid.Generator[string] {
+	values := map[string]*rapid.Generator[string]{
+		"ServerTLSBootstrap": often(oneOf("true", "false"), oneOf("null")),
+		"EnableServer":       often(oneOf("true", "false"), oneOf("null")),
+		"TLSCertFile":        often(oneOf("/a", "rel/a"), oneOf("null", `""`)),
+		"TLSPrivateKeyFile":  often(oneOf("/k", "rel/k"), oneOf("null", `""`)),
+		"Address":            often(oneOf("10.0.0.1", "127.0.0.1"), oneOf("null", `""`)),
+		"Port":               often(oneOf("1", "2"), oneOf("null", "0", "70000")),
+		"FeatureGates": rapid.OneOf(rapid.Custom(func(t *rapid.T) string {
+			var list []string
+			for range rapid.IntRange(0, 3).Draw(t, "gates") {
+				list = append(list, gateNames(minor).Draw(t, "gate")+": "+rapid.OneOf(oneOf("true", "false"), oneOf("true", "false"), oneOf("true", "false"), oneOf("null", "{}", "[]", "x")).Draw(t, "value"))
+			}
+			return "{" + strings.Join(list, ", ") + "}"
+		}), oneOf("null", "{}")),
+	}
+	names := []string{"ServerTLSBootstrap", "ServerTLSBootstrap", "EnableServer", "TLSCertFile", "TLSPrivateKeyFile", "Address", "Port", "FeatureGates", "FeatureGates"}
+	return rapid.Custom(func(t *rapid.T) string {
+		lines := []string{"apiVersion: kubelet.config.k8s.io/v1beta1", "kind: KubeletConfiguration"}
+		seen := make(map[string]bool)
+		for range rapid.IntRange(0, 4).Draw(t, "fields") {
+			name := rapid.SampledFrom(names).Draw(t, "name")
+			value := values[name].Draw(t, "value")
+			external := strings.ToLower(name[:1]) + name[1:]
+			if strings.HasPrefix(name, "TLS") {
+				external = "tls" + name[3:]
+			}
+			key := rapid.OneOf(rapid.Just(external), rapid.Just(external), rapid.Just(external), rapid.Just(name), rapid.Just(strings.ToLower(name)), rapid.Just(strings.ToUpper(name))).Draw(t, "spelling")
+			if !seen[key] || rapid.IntRange(0, 19).Draw(t, "twice") == 0 {
+				seen[key] = true
+				lines = append(lines, key+": "+value)
+			}
+		}
+		return strings.Join(lines, "\n") + "\n"
+	})
+}
+
+// dropInSets are the files of one --config-dir.
+func dropInSets(minor int) *rapid.Generator[[]string] {
+	plain := plainDocuments(minor)
+	return rapid.SliceOfN(rapid.OneOf(plain, plain, plain, plain, plain, plain, plain, plain, plain, documents(minor)), 0, 4)
 }

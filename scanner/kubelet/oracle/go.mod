@@ -3,6 +3,7 @@ module kletscan/scanner/kubelet/oracle
 go 1.26.0
 
 require (
+	k8s.io/klog/v2 v2.140.0
 	kletscan v0.0.0-00010101000000-000000000000
 	pgregory.net/rapid v1.3.0
 )
@@ -36,7 +37,6 @@ require (
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	gopkg.in/yaml.v2 v2.4.0 // indirect
 	k8s.io/api v0.37.2 // indirect
-	k8s.io/klog/v2 v2.140.0 // indirect
 	k8s.io/kube-openapi v0.0.0-20260721132016-d427ff9ee9ad // indirect
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect

@@ -85,7 +85,7 @@ func (n node) start(minor int) (started, error) {
 		}
 	}
 	s.gate = gate.Enabled(rotationGate)
-	return s, s.validate()
+	return s, s.validate(minor)
 }
 
 // parseCommandLine is the first parse and what ends a kubelet right after it.
@@ -120,13 +120,18 @@ func (s *settings) reparse(args []string) error {
 	return nil
 }
 
-// validate is what ValidateKubeletConfiguration says of these settings.
-func (s started) validate() error {
+// validate is what ValidateKubeletConfiguration says of these settings, and
+// what net/http says up to 1.35, which is handed the two names: it loads the
+// pair as soon as one is there.
+func (s started) validate(minor int) error {
 	if s.ServerTLSBootstrap && !s.gate {
 		return errors.New("invalid configuration: serverTLSBootstrap true requires feature gate RotateKubeletServerCertificate")
 	}
 	if s.Port < 1 || s.Port > 65535 {
 		return fmt.Errorf("invalid configuration: port (--port) %v must be between 1 and 65535, inclusive", s.Port)
+	}
+	if minor <= 35 && s.EnableServer && (s.TLSCertFile == "") != (s.TLSPrivateKeyFile == "") {
+		return errors.New("failed to listen and serve: open : no such file or directory")
 	}
 	return nil
 }
@@ -274,4 +279,3 @@ func dropInJSON(data []byte) ([]byte, *schema.GroupVersionKind, error) {
 	patch, err := json.Marshal(object.(*unstructured.Unstructured).Object)
 	return patch, kind, err
 }
-

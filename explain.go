@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"kletscan/inventory"
+	"kletscan/report"
+	"kletscan/scanner"
+	"kletscan/scanner/evidence"
+)
+
+func explainCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "explain",
+		Usage:     "show how one node's verdict came about, and what to do",
+		ArgsUsage: "NODE",
+		Description: `For each setting, every place that says something, from the weakest to the one that
+decides, with file and line; the kubelet's rule and its versions; what the written rules
+would say and why that differs; and the remedy for that very node.
+
+   kletscan explain cp-1
+   kletscan explain -i nodes.txt cp-1
+   kletscan explain --evidence evidence/cp-1.json` + exitStatus,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "evidence", Usage: "explain what scan --evidence-dir kept in `FILE`, without a visit"},
+			&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes in which NODE is named; - for standard input"},
+			&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for the whole visit"},
+			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
+			&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
+		}, sshFlags()...),
+		OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			o, err := parseExplain(c, t)
+			if err != nil {
+				return usageError(err)
+			}
+			record, err := visitOne(c.Context, o, t)
+			if err != nil {
+				return usageError(err)
+			}
+			r := record.Result()
+			var e scanner.Explanation
+			if record.Evidence != nil {
+				e = scanner.Explain(record.Evidence)
+			}
+			if err := report.Explain(t.stdout, r, e, t.options(c.Bool("no-color"))); err != nil {
+				return err
+			}
+			return exitWith(exitCode([]scanner.Result{r}, o.fail))
+		},
+	}
+}
+
+// explainOptions is what the command line of explain comes to.
+type explainOptions struct {
+	evidence string // file; empty: visit the node
+	scanOptions
+}
+
+func parseExplain(c *cli.Context, t terminal) (o explainOptions, err error) {
+	o.evidence, o.inventory, o.names = c.String("evidence"), c.String("inventory"), c.Args().Slice()
+	switch {
+	case o.evidence != "" && len(o.names) > 0:
+		return o, errors.New("--evidence holds one node: expected no NODE beside it")
+	case o.evidence == "" && len(o.names) != 1:
+		return o, errors.New("expected one NODE, or --evidence FILE")
+	case o.evidence == "" && strings.HasPrefix(o.names[0], "-"):
+		return o, fmt.Errorf("%s stands where the node should: flags come before it", o.names[0])
+	}
+	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
+		return o, err
+	}
+	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {
+		return o, err
+	}
+	o.ssh, err = sshConfig(c, t)
+	return o, err
+}
+
+// visitOne is the record of one node, from a file or from a visit.
+func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner.Record, err error) {
+	if o.evidence != "" {
+		return readRecord(o.evidence)
+	}
+	node, err := oneNode(o, t)
+	if err != nil {
+		return record, err
+	}
+	o.ssh.Nodes = []inventory.Node{node}
+	dialer, err := t.dialer(o.ssh)
+	if err != nil {
+		return record, err
+	}
+	defer dialer.Close()
+	s := scanner.Scanner{Dial: dialer.Dial, NodeTimeout: o.nodeTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
+		record = scanner.NewRecord(version(), r, ev)
+	}}
+	s.Scan(ctx, o.ssh.Nodes, nil)
+	return record, nil
+}
+
+// oneNode is the node on the command line, as the inventory has it if there is
+// one.
+func oneNode(o explainOptions, t terminal) (inventory.Node, error) {
+	named, err := inventory.ParseArgs(o.names)
+	if err != nil || o.inventory == "" {
+		return append(named, inventory.Node{})[0], err
+	}
+	listed, _, err := readNodes(scanOptions{inventory: o.inventory}, t.stdin)
+	if err != nil {
+		return inventory.Node{}, err
+	}
+	for _, node := range listed {
+		if node.Name == o.names[0] {
+			return node, nil
+		}
+	}
+	return inventory.Node{}, fmt.Errorf("%s is not in %s: name a node as it stands there", o.names[0], o.inventory)
+}
