@@ -38,7 +38,7 @@ func Judge(ev *evidence.Evidence) Judgement {
 	}
 	d := distro.Of(s)
 	in := gather(s, d)
-	now := in.running()
+	now := supplied(in.running(), s, d)
 	j := Judgement{Status: OK, Wants: in.wants}
 	v := &j.Verdict
 	v.Distro = d.ID
@@ -53,7 +53,26 @@ func Judge(ev *evidence.Evidence) Judgement {
 	in.restart(v, now)
 	v.Conditions = conditions(v.Rotation, in.pending, now, s)
 	v.Letter = letters(in.now, now, s)
+	v.Remedy = distro.Remedy(d, s, now)
+	if in.pending {
+		v.Remedy = append(v.Remedy, distro.Restart(d, s))
+	}
 	return j
+}
+
+// supplied is the outcome where the distribution itself puts a certificate
+// where the kubelet would put a self-signed one: the file is not the kubelet's,
+// and renewing it is the distribution's job.
+func supplied(e kubelet.Effective, s distro.Subject, d distro.Distro) kubelet.Effective {
+	if e.Rotation != kubelet.Off || d.Supplied == nil {
+		return e
+	}
+	if file := d.Supplied(s); file != "" {
+		e.Rotation = kubelet.External
+		e.Why = fmt.Sprintf("%s puts its own certificate at %s: %s", d.Title, file, e.Why)
+		e.Decided = kubelet.Source{Kind: kubelet.FromDistribution, Text: file}
+	}
+	return e
 }
 
 // running is what the kubelet's rules make of what runs. A process that runs

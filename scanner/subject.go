@@ -31,7 +31,9 @@ func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
 		}
 	}
 	if s.Process != nil {
-		s.Start = distro.StartOf(ev, s.Process.Unit)
+		if !nested(ev, s.Process) { // else the unit of that name is the container's, not the host's
+			s.Start = distro.StartOf(ev, s.Process.Unit)
+		}
 		s.Flags, _ = kubelet.ParseFlags(kubelet.Argv(s.Process.Argv))
 		return s, OK, ""
 	}

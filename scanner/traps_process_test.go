@@ -23,7 +23,11 @@ func TestTrap01TruncatedPsIsNotOff(t *testing.T) {
 				if out := prints(t, node, "ps -ef || ps"); strings.Contains(out, flag) {
 					t.Fatalf("the trap is not set: ps shows the whole line")
 				}
-				visit(t, node, nil).is(t, "on", "flag "+flag)
+				v := visit(t, node, nil)
+				v.is(t, "on", "flag "+flag)
+				if ps == "procps" && padding == "2900" && !strings.Contains(v.evidence.Audit.Output, flag) {
+					t.Errorf("COLUMNS cut the audit's ps:\n%s", v.evidence.Audit.Output)
+				}
 			})
 		}
 	}

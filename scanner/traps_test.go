@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 	"unicode/utf8"
 
 	"kletscan/fixtures"
@@ -68,8 +69,9 @@ func (nodeConn) Close() error { return nil }
 // visited is the outcome of one visit.
 type visited struct {
 	scanner.Result
-	said string // all bytes that the node sent
-	kept string // the evidence as it would be kept, in JSON
+	said     string             // all bytes that the node sent
+	evidence *evidence.Evidence // nil: there is none
+	kept     string             // the same as it would be kept, in JSON
 }
 
 // visit visits a virtual node.
@@ -84,8 +86,9 @@ func visit(t *testing.T, node fixtures.Node, bend func(probe.Output) probe.Outpu
 			if err != nil {
 				t.Error(err)
 			}
-			v.kept = string(text)
+			v.evidence, v.kept = ev, string(text)
 		},
+		NodeTimeout: 20 * time.Second, // for whoever hangs at a FIFO
 	}
 	v.Result = s.Scan(t.Context(), nodes(node.Name), nil)[0]
 	v.said = conn.said.String()

@@ -70,8 +70,8 @@ func microk8sArguments(s Subject) Arguments {
 		p.incomplete("kubelite shows no --kubelet-args-file")
 	}
 	p.snapped(microk8sFile(s), argsFile)
-	if dir := microk8sCerts(p.Arguments); dir != "" && s.dir(dir) == nil && s.dir(microk8sCurrent) == nil {
-		p.Wants = append(p.Wants, evidence.Want{Kind: evidence.CertDir, Path: dir})
+	if dir := microk8sCerts(p.Arguments); dir != "" && s.view() == 0 && s.dir(dir) == nil && s.dir(microk8sCurrent) == nil {
+		p.want(evidence.CertDir, dir)
 	}
 	return p.done()
 }

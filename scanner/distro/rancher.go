@@ -28,6 +28,10 @@ type rancher struct {
 // and agent_linux.go, pkg/daemons/config (GetArgs).
 func (r rancher) arguments(s Subject) Arguments {
 	p := parts{Subject: s}
+	if s.view() != 0 {
+		p.incomplete(r.name + " runs in a container: whoever started that knows its command line")
+		return p.done()
+	}
 	words := r.words(&p)
 	flags := rancherFlags(words)
 	p.refuse(words)
@@ -99,6 +103,11 @@ func (p *parts) incomplete(why string) {
 	}
 }
 
+// want asks for a file or a listing, as the subject sees it.
+func (p *parts) want(kind evidence.Kind, name string) {
+	p.Wants = append(p.Wants, evidence.Want{Kind: kind, PID: p.view(), Path: name})
+}
+
 // changed records the first file that is newer than the process; "" is none.
 func (p *parts) changed(name string) {
 	if p.Newer == "" {
@@ -160,7 +169,7 @@ func (p *parts) own(r rancher, data string) (managed bool) {
 	p.add("--kubeconfig=" + data + "/agent/kubelet.kubeconfig")
 	dropIns := data + "/agent/etc/kubelet.conf.d"
 	dir := p.dir(dropIns)
-	if dir != nil && dir.State == evidence.Absent || dir == nil && data == r.data && p.isRoot() {
+	if dir != nil && dir.State == evidence.Absent || dir == nil && data == r.data && p.seesAll() {
 		p.add("--tls-cert-file=" + data + "/agent/serving-kubelet.crt")
 		p.add("--tls-private-key-file=" + data + "/agent/serving-kubelet.key")
 		return false
@@ -230,7 +239,7 @@ func (p *parts) settings(r rancher, main string) []rancherSetting {
 	var list []rancherSetting
 	f := p.file(main)
 	switch {
-	case f == nil && main == r.config && p.isRoot(): // root's survey would have it
+	case f == nil && main == r.config && p.seesAll(): // root's survey would have it
 	case f == nil || f.State != evidence.Absent:
 		list = p.merge(list, main, f)
 	}
@@ -238,7 +247,7 @@ func (p *parts) settings(r rancher, main string) []rancherSetting {
 	var names []string
 	if p.Evidence != nil {
 		for _, f := range p.Evidence.Files {
-			if ext := path.Ext(f.Path); f.PID == 0 && path.Dir(f.Path) == main+".d" && (ext == ".yaml" || ext == ".yml") {
+			if ext := path.Ext(f.Path); f.PID == p.view() && path.Dir(f.Path) == main+".d" && (ext == ".yaml" || ext == ".yml") {
 				names = append(names, f.Path)
 			}
 		}
@@ -257,9 +266,9 @@ func (p *parts) directory(r rancher, main string) {
 	name := main + ".d"
 	dir := p.dir(name)
 	switch {
-	case main == r.config && p.isRoot():
+	case main == r.config && p.seesAll():
 	case dir == nil:
-		p.Wants = append(p.Wants, evidence.Want{Kind: evidence.DropInDir, Path: name})
+		p.want(evidence.DropInDir, name)
 		p.incomplete(name + " was not looked at")
 	case dir.State == evidence.Absent, dir.State == evidence.Present && main == r.config && !dir.Sudo:
 	default:
@@ -270,7 +279,7 @@ func (p *parts) directory(r rancher, main string) {
 // merge puts one file's settings on top of those before it.
 func (p *parts) merge(list []rancherSetting, name string, f *evidence.File) []rancherSetting {
 	if wanted(f) {
-		p.Wants = append(p.Wants, evidence.Want{Kind: evidence.RancherConfig, Path: name})
+		p.want(evidence.RancherConfig, name)
 	}
 	switch {
 	case f == nil:

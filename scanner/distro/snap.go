@@ -12,8 +12,12 @@ import (
 // it starts "snap run NAME".
 func (p *parts) snapped(name string, read func(*parts, evidence.File)) {
 	f := p.file(name)
+	if p.view() != 0 && p.Evidence.Host.UID != 0 {
+		p.incomplete("it runs in a container, whose files only root can read")
+		return
+	}
 	if wanted(f) {
-		p.Wants = append(p.Wants, evidence.Want{Kind: evidence.Text, Path: name})
+		p.want(evidence.Text, name)
 	}
 	switch {
 	case f == nil:

@@ -103,7 +103,7 @@ func (s Start) names(i int) int {
 // said of it or, where there is no systemctl, from its files. It gives the
 // zero Start where there is no such unit.
 func StartOf(ev *evidence.Evidence, name string) Start {
-	unit, err := loadUnit(ev, name)
+	unit, err := loadUnit(ev, name, 0)
 	if err != nil {
 		return openRC(ev, name)
 	}
@@ -127,6 +127,8 @@ func StartOf(ev *evidence.Evidence, name string) Start {
 		s.unproven = "systemd does not start " + name + ": " + command.Refused
 	case len(command.Missing) > 0:
 		s.unproven = strings.Join(command.Missing, "; ")
+	case !sameEverywhere(ev, name, command, environment):
+		s.unproven = "what " + name + " starts depends on the version of systemd: before 254 a comment that ends in a backslash takes the next line with it"
 	}
 	s.variable = func(name string) (value, missing string) {
 		word, _, lacking := unit.Variable(name, environment)
@@ -156,10 +158,21 @@ func (s Start) newer(subject Subject) string {
 	return ""
 }
 
+// sameEverywhere reports whether every version of systemd makes the same words
+// of a unit; the node's own is not known.
+func sameEverywhere(ev *evidence.Evidence, name string, command systemd.Command, environment []systemd.File) bool {
+	const before254 = 252
+	if !slices.ContainsFunc(environment, func(f systemd.File) bool { return strings.Contains(f.Content, "\\\n") }) {
+		return true
+	}
+	unit, err := loadUnit(ev, name, before254)
+	return err == nil && slices.EqualFunc(unit.Command(environment).Argv, command.Argv, func(a, b systemd.Word) bool { return a.Text == b.Text })
+}
+
 // loadUnit reads the unit's files in systemd's own order where systemctl told
-// it, and by systemd's rules where not.
-func loadUnit(ev *evidence.Evidence, name string) (systemd.Unit, error) {
-	host := systemd.Host{Name: ev.Host.Name}
+// it, and by systemd's rules where not; version is systemd's, 0 for today's.
+func loadUnit(ev *evidence.Evidence, name string, version int) (systemd.Unit, error) {
+	host := systemd.Host{Name: ev.Host.Name, Systemd: version}
 	if u := ev.Unit(name); u != nil && u.Fragment != "" {
 		dropIns := make([]systemd.File, len(u.DropIns))
 		for i, dropIn := range u.DropIns {

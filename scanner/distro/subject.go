@@ -43,28 +43,51 @@ func (s Subject) isNewer(modified int64) bool {
 	return started > 0 && modified > started+slack
 }
 
-// file is a file of the login's own view, or nil.
+// Nested reports whether p runs in a container of its own (kind, k3d, or a
+// distribution that runs its kubelet so): the files that it names are not those
+// of the host, and the units of the host do not start it.
+func Nested(ev *evidence.Evidence, p *evidence.Process) bool {
+	if p.MountNS != "" && ev.Host.MountNS != "" {
+		return p.MountNS != ev.Host.MountNS
+	}
+	for _, mark := range []string{"docker", "libpod", "kubepods", "containerd-", "crio-", "/lxc/"} {
+		if strings.Contains(p.Cgroup, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// view is the process through whose eyes files are read; 0: the login's own.
+func (s Subject) view() int {
+	if s.Process != nil && s.Evidence != nil && Nested(s.Evidence, s.Process) {
+		return s.Process.PID
+	}
+	return 0
+}
+
+// file is a file as the subject sees it, or nil.
 func (s Subject) file(name string) *evidence.File {
 	if s.Evidence == nil {
 		return nil
 	}
-	return s.Evidence.File(0, name)
+	return s.Evidence.File(s.view(), name)
 }
 
 // present reports whether a file's content is at hand.
 func present(f *evidence.File) bool { return f != nil && f.State == evidence.Present }
 
-// dir is a listing of the login's own view, or nil.
+// dir is a listing as the subject sees it, or nil.
 func (s Subject) dir(name string) *evidence.Dir {
 	if s.Evidence == nil {
 		return nil
 	}
-	return s.Evidence.Dir(0, name)
+	return s.Evidence.Dir(s.view(), name)
 }
 
-// isRoot reports whether the login sees every file, so that a well-known one
+// seesAll reports whether the survey saw every file, so that a well-known one
 // of which there is no evidence does not exist.
-func (s Subject) isRoot() bool { return s.Evidence != nil && s.Evidence.Host.UID == 0 }
+func (s Subject) seesAll() bool { return s.Evidence != nil && s.Evidence.Host.UID == 0 && s.view() == 0 }
 
 // flag is the value of a flag, or empty.
 func (s Subject) flag(name string) string {

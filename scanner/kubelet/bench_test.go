@@ -61,10 +61,13 @@ func kubeadm(v Version, dropIns ...string) Input {
 
 func BenchmarkResolve(b *testing.B) {
 	dropIns := []string{"10.conf " + yes, "20.conf featureGates:;  NodeSwap: true", "30.conf maxPods: 250"}
+	explain := kubeadm(release(32), dropIns...)
+	explain.Explain = true
 	for name, in := range map[string]Input{
 		"kubeadm":         kubeadm(release(29)),
 		"drop-ins":        kubeadm(release(32), dropIns...),
 		"unknown-version": kubeadm(Version{}, dropIns...),
+		"explain":         explain,
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -142,6 +142,10 @@ func TestChains(t *testing.T) {
 			  false | default (VERSION) | 
 			  ? | file /etc/k/config.yaml | changed after the process started: proves nothing
 		`},
+		{row{rule: "a newer file that is broken now", version: "1.12-1.36", config: "+["}, bootstrap, `
+			  false | default (VERSION) | 
+			  ? | file /etc/k/config.yaml | changed after the process started: proves nothing
+		`},
 		{row{rule: "a broken file", version: "1.12-1.36", config: "-"}, bootstrap, `
 			* false | default (VERSION) | 
 			  ? | file /etc/k/config.yaml | the kubelet exits on it: failed to read kubelet config file "/etc/k/config.yaml", error: open /etc/k/config.yaml: no such file or directory
@@ -222,6 +226,11 @@ func TestChainsDropIns(t *testing.T) {
 		{row{rule: "named twice", version: "1.29-1.36", dropIns: []string{"1.conf " + no + ";" + yes}}, bootstrap, `
 			* false | default (VERSION) | 
 			  ? | drop-in /etc/k/d/1.conf | the kubelet exits on it: yaml: unmarshal errors:   line 4: key "serverTLSBootstrap" already set in map
+		`},
+		{row{rule: "before a file that the kubelet exits on", version: "1.28-1.36", dropIns: []string{"1.conf " + yes, "2.conf ["}}, bootstrap, `
+			* false | default (VERSION) | 
+			  true | drop-in /etc/k/d/1.conf:3 | not reached: the kubelet exits
+			  ? | drop-in /etc/k/d/2.conf | the kubelet exits on it: failed to decode: yaml: line 4: could not find expected ':'
 		`},
 		{row{rule: "behind a file that is refused", version: "1.28-1.36", dropIns: []string{"1.conf x", "2.conf " + yes}}, bootstrap, `
 			  false | default (VERSION) | 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,9 +16,10 @@ import (
 )
 
 const (
-	maxDocument = 1 << 20 // bytes; a real KubeletConfiguration has a few thousand
-	configGroup = "kubelet.config.k8s.io/v1beta1"
-	configKind  = "KubeletConfiguration"
+	maxDocument  = 1 << 20 // bytes; a real KubeletConfiguration has a few thousand
+	maxSpellings = 16      // of one field in one drop-in
+	configGroup  = "kubelet.config.k8s.io/v1beta1"
+	configKind   = "KubeletConfiguration"
 )
 
 // document is one configuration file, parsed as far as no version matters.
@@ -71,8 +73,37 @@ func readDocument(f File, named string, kind SourceKind) document {
 		d.err = fmt.Errorf("kubelet config file %q was empty", clip(d.path))
 	default:
 		d.parse(kind == FromDropIn)
+		d.bound()
 	}
 	return d
+}
+
+// bound refuses a drop-in that spells a field in more ways than anyone would:
+// each of them may count, and is looked for in the text.
+func (d *document) bound() {
+	if d.kind != FromDropIn || d.err != nil {
+		return
+	}
+	for _, f := range fields {
+		if n := len(d.spellings(f)); n > maxSpellings {
+			d.missing = fmt.Sprintf("%s spells %s in %d ways: look at it by hand", clip(d.path), f.name, n)
+			d.short = fmt.Sprintf("not read: it spells %s in %d ways", f.name, n)
+			return
+		}
+	}
+}
+
+// spellings are the keys of the top level that encoding/json takes for the
+// field, sorted.
+func (d document) spellings(f field) []string {
+	var list []string
+	for key := range d.fields {
+		if strings.EqualFold(key, f.name) {
+			list = append(list, key)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 func (d *document) parse(strict bool) {

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -67,5 +68,64 @@ func lawfulSteps(t *testing.T, c Chain, source Source) {
 		t.Errorf("%s is from %+v, and nothing of %+v decides", c.Setting, source, c.Steps)
 	case source.Kind != FromDefault && c.Steps[decider].Source != source:
 		t.Errorf("%s is from %+v, and %+v decides", c.Setting, source, c.Steps[decider])
+	}
+}
+
+// TestExplainedAtRandom mixes everything that a chain can show: what holds for
+// one rule must hold for any number of them together.
+func TestExplainedAtRandom(t *testing.T) {
+	t.Parallel()
+	lines := []string{
+		yes, no, "serverTLSBootstrap: null", "ServerTLSBootstrap: true", "SERVERTLSBOOTSTRAP: null", "servertlsbootstrap: false", `serverTLSBootstrap: "x"`,
+		"tlsCertFile: /c", "tlsCertFile: c", `tlsCertFile: ""`, "tlsPrivateKeyFile: /k", "TLSPrivateKeyFile: /K", "tlsPrivateKeyFile: null",
+		"address: 1.1.1.1", `address: ""`, "address: null", "port: 0", "port: 11250", "port: 11250.0", "port: 70000", "Port: 1", "port: x",
+		"enableServer: false", "enableServer: true", "enableServer: null", "EnableServer: false",
+		"featureGates: null", "featureGates: {RotateKubeletServerCertificate: false}", "featureGates: {RotateKubeletServerCertificate: true, AllBeta: false}",
+		"featureGates: {RotateKubeletServerCertificate: null}", "FeatureGates: {RotateKubeletServerCertificate: false, AllAlpha: true}",
+		"featuregates: {AllBeta: null, AllAlpha: null}", "featureGates: {AllAlpha: true, DynamicKubeletConfig: true}", "featureGates: {AllBeta: true}", "---",
+	}
+	flags := []string{
+		"--rotate-server-certificates", "--rotate_server_certificates=false", "--tls-cert-file=/f", "--tls-private-key-file=", "--port=1", "--address", "::1",
+		"--enable-server=0", "--cert-dir=/p", "--kubeconfig=", named + "=false", named + "=1,AllBeta=0", "--feature-gates=AllBeta=true", "--feature-gates=AllAlpha=T",
+		"--feature-gates=A=x", "--fail-swap-on=x", "--require-kubeconfig",
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	some := func(list []string, most int) string {
+		var b []string
+		for range random.IntN(most + 1) {
+			b = append(b, list[random.IntN(len(list))])
+		}
+		return strings.Join(b, "\n")
+	}
+	file := func(name string) File {
+		f := File{Path: name, State: Present, Content: []byte(header + some(lines, 4) + "\n"), Newer: random.IntN(12) == 0}
+		if random.IntN(8) == 0 {
+			f.State, f.Reason = FileState(random.IntN(4)), "denied"
+		}
+		return f
+	}
+	for range 1500 {
+		in := Input{Config: file("/c"), Args: []Arg{{Text: "--feature-gates=DynamicKubeletConfig=true"}}}
+		if random.IntN(8) > 0 {
+			in.Version = release(oldest + random.IntN(newest-oldest+2))
+		}
+		for text := range strings.FieldsSeq(some(flags, 3)) {
+			in.Args = append(in.Args, Arg{Text: text})
+		}
+		if random.IntN(4) > 0 {
+			in.Args = append(in.Args, Arg{Text: "--config=/c"})
+		}
+		switch random.IntN(3) {
+		case 0:
+			in.Args = append(in.Args, Arg{Text: "--config-dir=/k"})
+			in.DropIns = DropInDir{Path: "/k", State: Present, Files: []File{file("/k/1.conf"), file("/k/2.conf"), file("/k/3.conf")}}
+		case 1:
+			in.Args = append(in.Args, Arg{Text: "--dynamic-config-dir=/d"})
+			dynamic("@", "@")(&in)
+			in.Dynamic.Assigned.Config, in.Dynamic.LastKnownGood.Config = file(onePath), file(otherPath)
+		}
+		if answered(t, in); t.Failed() {
+			t.Fatalf("input %+v", in)
+		}
 	}
 }

@@ -51,6 +51,8 @@ func hostile() map[string]string {
 		"blanks":                   repeat(" "),
 		"blanks and line breaks":   repeat(" \n"),
 		"an indent deeper by line": staircase(size),
+		"spellings of a field":     spellings("serverTLSBootstrap", "true", size),
+		"spellings of the gates":   spellings("featureGates", "{RotateKubeletServerCertificate: true}", size),
 	}
 }
 
@@ -58,6 +60,21 @@ func numbered(size int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < size; i++ {
 		fmt.Fprintf(&b, "k%d: v\n", i)
+	}
+	return b.String()
+}
+
+// spellings is a key in every case, which is another key each time.
+func spellings(key, value string, size int) string {
+	var b strings.Builder
+	for n := 1; b.Len() < size; n++ {
+		for i, r := range strings.ToLower(key) {
+			if n>>i&1 == 1 {
+				r += 'A' - 'a'
+			}
+			b.WriteRune(r)
+		}
+		b.WriteString(": " + value + "\n")
 	}
 	return b.String()
 }
@@ -86,6 +103,7 @@ func TestHostileFiles(t *testing.T) {
 				}
 				e := Resolve(in)
 				lawful(t, e)
+				explained(t, in, e)
 				if e.Rotation == On && !strings.HasPrefix(raw, header) {
 					t.Errorf("garbage reads as on: %s", e.Why)
 				}

@@ -33,6 +33,8 @@ var (
 	fieldGates     = field{"featureGates", "FeatureGates"}
 )
 
+var fields = []field{fieldBootstrap, fieldCert, fieldKey, fieldAddress, fieldPort, fieldServer, fieldGates}
+
 // undecodable begins what the kubelet says of a merged object that does not
 // fit its types.
 const undecodable = "failed to merge kubelet configs: failed to unmarshal merged JSON into kubelet configuration: "

@@ -13,17 +13,24 @@ import (
 //  2. the file that --config names, from 1.10 on;
 //  3. the files below --config-dir in order, from 1.28 on; how they merge
 //     differs in 1.28, 1.29 to 1.31 and 1.32 and later (settings.dropIns);
-//  4. a dynamic configuration, 1.8 to 1.23: it replaces 2 and is never at
-//     hand, so that only flags are known beside --dynamic-config-dir;
+//  4. a dynamic configuration below --dynamic-config-dir, 1.11 to 1.23: one that
+//     is assigned replaces 2 as a whole; where it cannot be loaded or is not
+//     valid the last known good one does, and without one 2 stays. Which one is
+//     active is known to the API server alone, so that Why says "presumably".
+//     Up to 1.10 its layout is not known, and nothing of it is;
 //  5. the last occurrence of the flag, even where it equals the default.
 //
-// Feature gates follow the same order key by key; --feature-gates merge over
+// Feature gates follow the same order key by key, and those of 2 stay under a
+// dynamic configuration that does not name them; --feature-gates merge over
 // their occurrences from 1.9 on, up to 1.8 the last replaces the others. A gate
 // that is spelled out beats AllAlpha and AllBeta.
 //
 // Then, in this order:
 //
-//  6. a command line or a file that the kubelet refuses is Invalid;
+//  6. a command line or a file that the kubelet refuses is Invalid, such as
+//     --dynamic-config-dir without its feature gate, a local configuration that
+//     is not valid though a dynamic one replaces it, and a last known good one
+//     that is needed and not valid;
 //  7. up to 1.10 the gate alone decides; from 1.11 serverTLSBootstrap does,
 //     and with the gate false beside it the kubelet exits: Invalid;
 //  8. what is not on is External if tlsCertFile and tlsPrivateKeyFile are both
@@ -35,6 +42,9 @@ import (
 //
 // An incomplete argument vector proves nothing: whatever is seen of it, a later
 // argument could override.
+//
+// With Input.Explain the answer has Chains, which show where each setting was
+// written and which place decides; the rest of the answer is the same.
 func Resolve(in Input) Effective {
 	p := parse(in)
 	e, minor := p.answer()

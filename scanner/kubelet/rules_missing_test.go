@@ -42,6 +42,7 @@ func TestMissingFiles(t *testing.T) {
 		{rule: "the directory was not listed", version: "1.28-1.36", config: no, dropIns: []string{}, want: "unknown", says: "/etc/k/d was not listed", change: func(in *Input) { in.DropIns.State = Unread }},
 		{rule: "the directory is refused", version: "1.28-1.36", config: no, dropIns: []string{}, want: "unknown", says: "/etc/k/d could not be listed (denied)", change: func(in *Input) { in.DropIns.State, in.DropIns.Reason = Unreadable, "denied" }},
 		{rule: "the directory changed", version: "1.28-1.36", config: no, dropIns: []string{"10.conf " + yes}, want: "unknown", says: "a file was added to or removed from /etc/k/d", change: func(in *Input) { in.DropIns.Newer = true }},
+		{rule: "a drop-in with a field in any number of spellings", version: "1.28-1.36", dropIns: []string{"1.conf !" + header + spellings("serverTLSBootstrap", "true", 600)}, want: "unknown", says: "/etc/k/d/1.conf spells serverTLSBootstrap in"},
 		{rule: "drop-ins beyond the bound are not read", version: "1.30", dropIns: []string{"1.conf " + yes}, want: "unknown", says: "4 MiB", change: func(in *Input) {
 			big := []byte(header + "#" + strings.Repeat("x", 1<<20-200))
 			for range 5 {

@@ -3,7 +3,6 @@ package kubelet
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,10 +48,8 @@ func (x explainer) fields(d document, f field, standard string) []said {
 	if steps != nil {
 		return steps
 	}
-	for _, key := range slices.Sorted(maps.Keys(d.fields)) {
-		if strings.EqualFold(key, f.name) {
-			steps = append(steps, x.spelling(d, f, key))
-		}
+	for _, key := range x.keys(d, f) {
+		steps = append(steps, x.spelling(d, f, key))
 	}
 	if value := d.fields[f.name]; x.merges28(d) && (f == fieldServer && value == nil || f.standard() && zero(value)) {
 		steps = append(steps, said{Step: Step{
@@ -64,6 +61,19 @@ func (x explainer) fields(d document, f field, standard string) []said {
 		steps = append(steps, s)
 	}
 	return d.asOf(steps)
+}
+
+// keys are the spellings of a field that are shown. Where only the exact one
+// counts there may be any number of others.
+func (x explainer) keys(d document, f field) []string {
+	list := d.spellings(f)
+	if len(list) <= maxSpellings {
+		return list
+	}
+	if shown := list[:maxSpellings]; d.fields[f.name] == nil || slices.Contains(shown, f.name) {
+		return shown
+	}
+	return append([]string{f.name}, list[:maxSpellings]...)
 }
 
 // asOf marks what a file says that is newer than the process.
@@ -236,10 +246,7 @@ func (x explainer) gates(d document) []said {
 	if steps != nil {
 		return steps
 	}
-	for _, key := range slices.Sorted(maps.Keys(d.fields)) {
-		if !strings.EqualFold(key, fieldGates.name) {
-			continue
-		}
+	for _, key := range x.keys(d, fieldGates) {
 		value := d.fields[key]
 		children, _ := asObject(value)
 		if value == nil && d.kind == FromDropIn {

@@ -59,8 +59,7 @@ plain() {
 		esac
 		case $name in *TOKEN* | *PASSW* | *SECRET* | *CREDENTIAL* | *PRIVATE_KEY* | *ACCESS_KEY*)
 			held=1
-			printf %s "# $name: withheld"
-			echo
+			echo "# withheld: a variable that holds a credential by its name"
 			continue
 			;;
 		esac

@@ -87,7 +87,7 @@ func Classify(s evidence.Serving, now int64) Finding {
 			}
 			continue
 		}
-		if live := attempt.Method != evidence.Disk; live && attempt.SNI != "" && finding.BySNI == NotObserved {
+		if attempt.SNI != "" && finding.BySNI == NotObserved {
 			finding.BySNI = class
 		}
 		if r := rank(&attempt); r > best {

@@ -86,18 +86,17 @@ func arguments(minor int) *rapid.Generator[[]string] {
 	})
 }
 
-// loose are arguments that are no flag with its value.
-var loose = rapid.OneOf(
-	rapid.SampledFrom([][]string{
-		{"-v", "2"}, {"-v=3"}, {"-v2"}, {"-h=false"}, {"--help=false"}, {"--version=false"}, {"--version=v1.2.3"},
-		{"--node-labels=a=b,c=d"}, {"--cluster-dns", "1.2.3.4"}, {"--sync-frequency=1m"}, {"--node-labels", ""},
-	}),
-	rapid.SampledFrom([][]string{
-		{"--"}, {"-"}, {"word"}, {""}, {"false"}, {"---"}, {"--="}, {"--=x"}, {"-x"}, {"-=2"}, {"-vh"}, {"-hv"}, {"-hv2"}, {"-h"}, {"-hx"}, {"-h=x"}, {"-h="},
-		{"--help"}, {"--help=1"}, {"--help=x"}, {"--version"}, {"--version=raw"}, {"--version=x"}, {"--version="}, {"--tls-cert-file"}, {"--port"}, {"-v"},
-		{"-rotate-server-certificates"}, {"--Rotate-server-certificates"}, {"--rotate-server"}, {"--no-such-flag"}, {"--no-such-flag=1"}, {"--no-such-flag", "x"},
-		{"--allow-privileged=true"}, {"--require-kubeconfig"}, {"--container-runtime=remote"}, {"-é"},
-	}),
+// loose are arguments that are no flag with its value, a blank between two.
+var loose = rapid.Map(
+	rapid.OneOf(
+		oneOf("-v 2", "-v=3", "-v2", "-h=false", "--help=false", "--version=false", "--version=v1.2.3",
+			"--node-labels=a=b,c=d", "--cluster-dns 1.2.3.4", "--sync-frequency=1m", "--node-labels "),
+		oneOf("--", "-", "word", "", "false", "---", "--=", "--=x", "-x", "-=2", "-vh", "-hv", "-hv2", "-h", "-hx", "-h=x", "-h=", "-é",
+			"--help", "--help=1", "--help=x", "--version", "--version=raw", "--version=x", "--version=", "--tls-cert-file", "--port", "-v",
+			"-rotate-server-certificates", "--Rotate-server-certificates", "--rotate-server", "--no-such-flag", "--no-such-flag=1", "--no-such-flag x",
+			"--allow-privileged=true", "--require-kubeconfig", "--container-runtime=remote"),
+	),
+	func(text string) []string { return strings.Split(text, " ") },
 )
 
 // spell writes a flag's name with some "_" for "-".
@@ -310,9 +309,10 @@ func plainDocuments(minor int) *rapid.Generator[string] {
 		"Address":            often(oneOf("10.0.0.1", "127.0.0.1"), oneOf("null", `""`)),
 		"Port":               often(oneOf("1", "2"), oneOf("null", "0", "70000")),
 		"FeatureGates": rapid.OneOf(rapid.Custom(func(t *rapid.T) string {
+			value := oneOf("true", "false", "true", "false", "true", "false", "null", "null", "null", "null", "{}", "x")
 			var list []string
 			for range rapid.IntRange(0, 3).Draw(t, "gates") {
-				list = append(list, gateNames(minor).Draw(t, "gate")+": "+rapid.OneOf(oneOf("true", "false"), oneOf("true", "false"), oneOf("true", "false"), oneOf("null", "{}", "[]", "x")).Draw(t, "value"))
+				list = append(list, gateNames(minor).Draw(t, "gate")+": "+value.Draw(t, "value"))
 			}
 			return "{" + strings.Join(list, ", ") + "}"
 		}), oneOf("null", "{}")),

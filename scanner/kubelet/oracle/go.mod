@@ -2,11 +2,26 @@ module kletscan/scanner/kubelet/oracle
 
 go 1.26.0
 
+require kletscan v0.0.0-00010101000000-000000000000
+
+replace kletscan => ../../..
+
+// The kubelet's own libraries, all of one Kubernetes release
 require (
+	github.com/spf13/pflag v1.0.10
+	gopkg.in/evanphx/json-patch.v4 v4.13.0
+	k8s.io/apimachinery v0.37.2
+	k8s.io/component-base v0.37.2
 	k8s.io/klog/v2 v2.140.0
-	kletscan v0.0.0-00010101000000-000000000000
-	pgregory.net/rapid v1.3.0
+	k8s.io/kubelet v0.37.2
+	k8s.io/utils v0.0.0-20260626114624-be93311217bd
 )
+
+// What 1.28 merged drop-ins with
+require github.com/imdario/mergo v0.3.6
+
+// Generated inputs
+require pgregory.net/rapid v1.3.0
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
@@ -43,18 +58,3 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
-
-replace kletscan => ../../..
-
-// The kubelet's own libraries, all of one Kubernetes release
-require (
-	github.com/spf13/pflag v1.0.10
-	gopkg.in/evanphx/json-patch.v4 v4.13.0
-	k8s.io/apimachinery v0.37.2
-	k8s.io/component-base v0.37.2
-	k8s.io/kubelet v0.37.2
-	k8s.io/utils v0.0.0-20260626114624-be93311217bd
-)
-
-// What 1.28 merged drop-ins with
-require github.com/imdario/mergo v0.3.6
