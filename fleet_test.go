@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"kletscan/fixtures"
@@ -100,12 +101,12 @@ func checkRow(t *testing.T, got row, n fixtures.Node) {
 	if got.Why == "" {
 		t.Error("no reason is given")
 	}
-	if diff := cmp.Diff(want.Conditions, got.Conditions, cmp.Comparer(func(a, b []string) bool { return slices.Equal(a, b) })); diff != "" {
+	if diff := gocmp.Diff(want.Conditions, got.Conditions, gocmp.Comparer(func(a, b []string) bool { return slices.Equal(a, b) })); diff != "" {
 		t.Errorf("conditions: %s", diff)
 	}
 	for _, check := range []struct{ name, got, want string }{
 		{"after restart", got.AfterRestart, want.AfterRestart},
-		{"distro", got.Distro, strings.TrimSuffix(want.Distro, "none")},
+		{"distro", cmp.Or(got.Distro, "none"), want.Distro},
 		{"version", got.Version, want.Version},
 		{"datadog", got.Datadog, want.Letter["datadog"]},
 		{"cis-1.5.1", got.CIS, want.Letter["cis-1.5.1"]},

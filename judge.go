@@ -162,6 +162,9 @@ func judgeRoot(o judgeOptions) (scanner.Result, error) {
 	}, err
 }
 
+// mountNS stands for the one mount namespace that files without a node have.
+const mountNS = "mnt:[0]"
+
 // addProcess adds the process that the argument vector is of. It is taken for
 // the node's kubelet: run by root, in the node's own mount namespace.
 func addProcess(ev *evidence.Evidence, o judgeOptions) error {
@@ -174,10 +177,11 @@ func addProcess(ev *evidence.Evidence, o judgeOptions) error {
 		return fmt.Errorf("--argv %s: expected an argument vector, argv[0] first, NUL- or newline-separated", o.argv)
 	}
 	p := evidence.Process{
-		PID: 1, Argv: argv, ArgvState: evidence.Present, Cwd: "/",
+		PID: 1, Argv: argv, ArgvState: evidence.Present, Cwd: "/", MountNS: mountNS,
 		// k3s names itself in one word of argv: "/usr/local/bin/k3s server"
 		Comm: strings.ReplaceAll(path.Base(argv[0]), " ", "-"),
 	}
+	ev.Host.MountNS = mountNS
 	for _, service := range probe.Services {
 		if strings.HasPrefix(p.Comm, service) || p.Comm == "k3s-server" && service == "k3s" {
 			p.Unit = service + ".service" // the longest that fits: k3s-agent comes after k3s

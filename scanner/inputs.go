@@ -1,7 +1,6 @@
 package scanner
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -22,10 +21,10 @@ type inputs struct {
 	pending      bool
 	wants        []evidence.Want
 
-	ev    *evidence.Evidence
-	pid   int    // whose view of the file system counts; 0: the login's own
-	start int64  // when the process started, seconds since the epoch; 0: not known
-	blind string // why files cannot be looked at as the kubelet sees them; empty: they can
+	ev        *evidence.Evidence
+	pid       int   // whose view of the file system counts; 0: the login's own
+	start     int64 // when the process started, seconds since the epoch; 0: not known
+	elsewhere int   // the kubelet's pid, if it may have another root than the login, as on Bottlerocket; 0: it has the same
 }
 
 // gather collects what the subject's arguments name.
@@ -70,12 +69,11 @@ func (in *inputs) view(s distro.Subject) {
 		set := p.DropInEnv == "set"
 		in.now.DropInEnv = &set
 	}
-	if !nested(s.Evidence, p) {
-		return
-	}
-	in.pid = p.PID
-	if h.UID != 0 {
-		in.blind = "the kubelet runs in a container, whose files only root can read"
+	switch {
+	case nested(s.Evidence, p):
+		in.pid = p.PID
+	case p.MountNS == "" || h.MountNS == "":
+		in.elsewhere = p.PID
 	}
 }
 
@@ -137,22 +135,18 @@ func (in *inputs) dropIns(name, why string) {
 	}
 	out := &in.now.DropIns
 	out.Path = name
-	if why = cmp.Or(why, in.blind); why != "" {
+	if why != "" {
 		out.State, out.Reason = kubelet.Unreadable, why
 		return
 	}
-	clean := path.Clean(name)
-	dir := in.ev.Dir(in.pid, clean)
-	if dir == nil || dir.State == evidence.Denied && !dir.Sudo {
-		in.want(evidence.DropInDir, clean)
-	}
+	dir := in.findDir(path.Clean(name))
 	if dir == nil {
 		return
 	}
 	out.Newer = in.isNewer(name, dir.ModTime)
-	out.State, out.Reason = in.state(dir.State, "", dir.Refusal)
+	out.State, out.Reason = in.state(dir.State, dir.PID, "", dir.Refusal)
 	for _, f := range in.ev.Files {
-		if f.PID == in.pid && strings.HasPrefix(f.Path, clean+"/") && strings.HasSuffix(f.Path, ".conf") {
+		if f.PID == dir.PID && strings.HasPrefix(f.Path, dir.Path+"/") && strings.HasSuffix(f.Path, ".conf") {
 			out.Files = append(out.Files, in.file(evidence.KubeletConfig, f.Path))
 		}
 	}
@@ -178,7 +172,11 @@ func (in *inputs) checkpoint(dir, meta, why string) kubelet.Checkpoint {
 	if why != "" {
 		return kubelet.Checkpoint{Meta: kubelet.File{Path: meta, State: kubelet.Unreadable, Reason: why}}
 	}
+	newer := in.newer
 	c := kubelet.Checkpoint{Meta: in.file(evidence.Text, meta)}
+	if path.Base(meta) == "last-known-good" { // the kubelet itself writes it, some time after the start
+		in.newer, c.Meta.Newer = newer, false
+	}
 	if c.Meta.State == kubelet.Present {
 		if name, ok, err := kubelet.DynamicCheckpoint(dir, c.Meta.Content); err == nil && ok {
 			c.Config = in.file(evidence.KubeletConfig, name)
@@ -190,26 +188,51 @@ func (in *inputs) checkpoint(dir, meta, why string) kubelet.Checkpoint {
 // file is one file in the kubelet's terms; what is not at hand is wanted.
 func (in *inputs) file(kind evidence.Kind, name string) kubelet.File {
 	out := kubelet.File{Path: name}
-	if in.blind != "" {
-		out.State, out.Reason = kubelet.Unreadable, in.blind
-		return out
-	}
-	f := in.ev.File(in.pid, path.Clean(name))
-	if f == nil || f.State == evidence.Denied && !f.Sudo {
-		in.want(kind, path.Clean(name))
-	}
+	f := in.findFile(kind, path.Clean(name))
 	if f == nil {
 		return out
 	}
-	out.State, out.Reason = in.state(f.State, f.Mode, f.Refusal)
+	out.State, out.Reason = in.state(f.State, f.PID, f.Mode, f.Refusal)
 	out.Content = []byte(f.Content)
 	out.Newer = in.isNewer(name, f.ModTime)
 	return out
 }
 
+// findFile is what was seen of a path through the kubelet's eyes. That it is
+// not there for the login proves nothing where the kubelet may have another
+// root: then that root is looked at, which takes sudo.
+func (in *inputs) findFile(kind evidence.Kind, name string) *evidence.File {
+	f := in.ev.File(in.pid, name)
+	if f != nil && f.State == evidence.Absent && in.elsewhere != 0 {
+		if f = in.ev.File(in.elsewhere, name); f == nil {
+			in.want(kind, in.elsewhere, name)
+		}
+		return f
+	}
+	if f == nil || f.State == evidence.Denied && !f.Sudo {
+		in.want(kind, in.pid, name)
+	}
+	return f
+}
+
+// findDir is the same for a directory of drop-ins.
+func (in *inputs) findDir(name string) *evidence.Dir {
+	d := in.ev.Dir(in.pid, name)
+	if d != nil && d.State == evidence.Absent && in.elsewhere != 0 {
+		if d = in.ev.Dir(in.elsewhere, name); d == nil {
+			in.want(evidence.DropInDir, in.elsewhere, name)
+		}
+		return d
+	}
+	if d == nil || d.State == evidence.Denied && !d.Sudo {
+		in.want(evidence.DropInDir, in.pid, name)
+	}
+	return d
+}
+
 // state turns how a look ended into the kubelet's terms, and into words that
 // go with the path.
-func (in *inputs) state(state evidence.State, mode, refusal string) (kubelet.FileState, string) {
+func (in *inputs) state(state evidence.State, pid int, mode, refusal string) (kubelet.FileState, string) {
 	switch state {
 	case evidence.Present:
 		return kubelet.Present, ""
@@ -220,11 +243,18 @@ func (in *inputs) state(state evidence.State, mode, refusal string) (kubelet.Fil
 	case evidence.Truncated:
 		return kubelet.Unreadable, "longer than the probe reads"
 	case evidence.Withheld:
-		return kubelet.Unreadable, "no KubeletConfiguration, so its content stayed on the node"
+		return kubelet.OtherKind, ""
 	case evidence.NotRegular:
 		return kubelet.Unreadable, "neither a regular file nor a directory"
 	}
 	why := "not readable by " + in.ev.Host.User
+	switch pid {
+	case 0:
+	case in.pid:
+		why = "the kubelet runs in a container, whose files " + in.ev.Host.User + " may not read"
+	default:
+		why = "not there for " + in.ev.Host.User + ", and only root can tell whether the kubelet has another root"
+	}
 	if mode != "" {
 		why += ", mode " + mode
 	}
@@ -234,8 +264,8 @@ func (in *inputs) state(state evidence.State, mode, refusal string) (kubelet.Fil
 	return kubelet.Unreadable, why
 }
 
-func (in *inputs) want(kind evidence.Kind, name string) {
-	in.wants = append(in.wants, evidence.Want{Kind: kind, PID: in.pid, Path: name})
+func (in *inputs) want(kind evidence.Kind, pid int, name string) {
+	in.wants = append(in.wants, evidence.Want{Kind: kind, PID: pid, Path: name})
 }
 
 // slack is how many seconds a file may be newer than its process without

@@ -159,7 +159,7 @@ func TestJudge(t *testing.T) {
 				ev.Host.UID, ev.Processes[0].MountNS = 1000, ""
 				ev.Processes[0].Cgroup = "0::/system.slice/docker-4f.scope"
 			},
-			OK, kubelet.Unknown, nil, "only root",
+			OK, kubelet.Unknown, nil, "/var/lib/kubelet/config.yaml was not read",
 		},
 		{
 			"the host's own kubelet comes before a nested one",

@@ -20,7 +20,7 @@ func TestTrap19TheKindOfAFileIsInIt(t *testing.T) {
 		{"no extension", running("--config=/var/lib/kubelet/config/kubelet") + file("/var/lib/kubelet/config/kubelet", yes), "on"},
 		{"JSON called .conf", running("--config-dir=/etc/d") + file("/etc/d/40.conf", `{"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "serverTLSBootstrap": true}`+"\n"), "on"},
 		{"an environment file where EKS has a directory", running("--rotate-server-certificates") + file("/etc/kubernetes/kubelet", "KUBELET_ARGS=--rotate-server-certificates=false\n"), "on"},
-		{"a kubeconfig where the configuration should be", running("--config=/etc/kubernetes/kubelet.conf") + file("/etc/kubernetes/kubelet.conf", kubeconfig), "unknown"},
+		{"a kubeconfig where the configuration should be", running("--config=/etc/kubernetes/kubelet.conf") + file("/etc/kubernetes/kubelet.conf", kubeconfig), "invalid"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

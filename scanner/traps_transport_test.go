@@ -113,8 +113,8 @@ func TestTrap30ArgvOfOthersIsNotFollowed(t *testing.T) {
 		for _, login := range []string{"login: root", "login: scan\nsudo: all"} {
 			t.Run(tt.name+" "+login, func(t *testing.T) { // visit fails on every command outside the closed set
 				v := trap(t, login, running("--config="+tt.path)+tt.sections)
-				if got := v.Verdict.Rotation.String(); v.Status != scanner.OK || got != "unknown" {
-					t.Errorf("got %v %s (%s%s), want unknown", v.Status, got, v.Error, v.Verdict.Why)
+				if got := v.Verdict.Rotation.String(); v.Status != scanner.OK || got != "unknown" && got != "invalid" {
+					t.Errorf("got %v %s (%s%s), want unknown or invalid", v.Status, got, v.Error, v.Verdict.Why)
 				}
 				if strings.Contains(v.said, secret) {
 					t.Error("/etc/shadow left the node")

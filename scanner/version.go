@@ -55,7 +55,7 @@ func (in *inputs) programVersion(program string) string {
 	switch path.Base(program) {
 	case "kubelet", "k3s", "rke2":
 		if path.IsAbs(program) && in.ev.Version == "" {
-			in.want(evidence.Program, program)
+			in.want(evidence.Program, 0, program)
 		}
 	}
 	return ""

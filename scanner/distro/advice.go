@@ -12,7 +12,7 @@ import (
 // approve is who approves the requests where the distribution does not: the
 // controller kube-controller-manager has recognisers for client certificates
 // only (pkg/controller/certificates/approver/sarapprove.go).
-const approve = "Nobody approves the certificate requests by itself, kube-controller-manager neither: look at kubectl get csr and run kubectl certificate approve NAME, or install an approver such as kubelet-csr-approver."
+const approve = "Nothing approves these certificate requests by itself, not even kube-controller-manager: look at kubectl get csr and run kubectl certificate approve NAME, or install an approver such as kubelet-csr-approver."
 
 // gateAlone is what the text of the benchmark leaves out.
 const gateAlone = "The feature gate RotateKubeletServerCertificate, which the benchmark's text asks for, is no help: from Kubernetes 1.11 on it changes nothing alone, serverTLSBootstrap is the switch."
@@ -40,7 +40,7 @@ func Remedy(d Distro, s Subject, e kubelet.Effective) []string {
 // are newer than its process. One sentence.
 func Restart(d Distro, s Subject) string {
 	s.restarted = d.Restart
-	return s.restart()
+	return s.restart(true)
 }
 
 // standalone is the advice for a kubelet that talks to no API server.
@@ -52,7 +52,7 @@ func standalone(s Subject, e kubelet.Effective) []string {
 	if e.Rotation == kubelet.On {
 		list = append(list, fmt.Sprintf("Give it a --kubeconfig, or take serverTLSBootstrap away (%s).", s.place(e.ServerTLSBootstrap.Source)))
 	}
-	return append(list, "Where it is to stay alone, give it tlsCertFile and tlsPrivateKeyFile of your own CA, and renew them yourself.", s.restart())
+	return append(list, "Where it is to stay alone, give it tlsCertFile and tlsPrivateKeyFile of your own CA, and renew them yourself.", s.restart(true))
 }
 
 // turnOn says how to turn rotation on: what is in its way, where the switch is
@@ -61,7 +61,7 @@ func standalone(s Subject, e kubelet.Effective) []string {
 func turnOn(s Subject, e kubelet.Effective, how ...string) []string {
 	var list []string
 	turning := e.Rotation == kubelet.Off || e.Rotation == kubelet.External
-	if e.Rotation == kubelet.External {
+	if e.Rotation == kubelet.External && static(e) != "" {
 		list = append(list, "Whoever issued "+static(e)+" renews it, and the control asks for no more; for the kubelet to do it by itself:")
 	}
 	blocking := obstacles(s, e)
@@ -78,7 +78,7 @@ func turnOn(s Subject, e kubelet.Effective, how ...string) []string {
 	if text := leftBehind(s, e); text != "" && e.Rotation != kubelet.Invalid {
 		list = append(list, text)
 	}
-	list = append(list, s.restart())
+	list = append(list, s.restart(strings.Contains(strings.Join(list, ""), "/systemd/")))
 	if turning || e.Rotation == kubelet.Invalid && e.ServerTLSBootstrap.Value {
 		list = append(list, cmp.Or(s.approved, approve))
 	}
@@ -121,6 +121,8 @@ func byHand(s Subject, e kubelet.Effective) []string {
 		return []string{fmt.Sprintf("This kubelet (%s) has no serverTLSBootstrap: upgrade to Kubernetes 1.12 or later and set it; until then the only switch is --feature-gates=RotateKubeletServerCertificate=true in %s.", e.Versions, s.arguments())}
 	case config != "" && e.ServerTLSBootstrap.Source.Kind == kubelet.FromFile:
 		return []string{fmt.Sprintf("Set serverTLSBootstrap: true in %s.", s.place(e.ServerTLSBootstrap.Source))}
+	case config != "" && e.ServerTLSBootstrap.Source.Kind == kubelet.FromFlag:
+		return []string{fmt.Sprintf("See to it that %s has serverTLSBootstrap: true.", config)}
 	case config != "":
 		return []string{fmt.Sprintf("Add serverTLSBootstrap: true to %s.", config)}
 	case e.Versions.Max.Minor == 11 && e.Versions.Max.Major == 1:
@@ -144,11 +146,15 @@ func leftBehind(s Subject, e kubelet.Effective) string {
 	if static(e) == "" || e.Versions.Min.AtLeast(36) {
 		return ""
 	}
-	places := []string{s.place(e.TLSCertFile.Source)}
-	if key := s.place(e.TLSPrivateKeyFile.Source); !slices.Contains(places, key) {
-		places = append(places, key)
+	cert, key := e.TLSCertFile.Source, e.TLSPrivateKeyFile.Source
+	places := s.place(cert)
+	switch {
+	case cert.Path == key.Path && cert.Line > 0 && key.Line > 0:
+		places = fmt.Sprintf("%s lines %d and %d", cert.Path, cert.Line, key.Line)
+	case s.place(key) != places:
+		places += " and " + s.place(key)
 	}
-	return fmt.Sprintf("tlsCertFile and tlsPrivateKeyFile (%s) must go, too: up to Kubernetes 1.35 clients that dial by IP, as the API server does, are served that certificate.", strings.Join(places, ", "))
+	return fmt.Sprintf("tlsCertFile and tlsPrivateKeyFile (%s) must go, too: up to Kubernetes 1.35 clients that dial by IP, as the API server does, are served that certificate.", places)
 }
 
 // place is where a setting stands, in the words of an instruction. A flag of a
@@ -187,8 +193,8 @@ func (s Subject) arguments() string {
 	return "the kubelet's arguments"
 }
 
-// restart is how a change takes effect.
-func (s Subject) restart() string {
+// restart is how a change takes effect; reload: of unit files, too.
+func (s Subject) restart(reload bool) string {
 	unit := s.unit()
 	name := strings.TrimSuffix(unit, ".service")
 	switch {
@@ -198,6 +204,8 @@ func (s Subject) restart() string {
 		return "Then restart the kubelet."
 	case name == unit:
 		return "Then rc-service " + name + " restart."
+	case reload:
+		return "Then systemctl daemon-reload and systemctl restart " + name + "."
 	}
-	return "Then systemctl daemon-reload and systemctl restart " + name + "."
+	return "Then systemctl restart " + name + "."
 }

@@ -26,7 +26,7 @@ var aks = Distro{
 	},
 	Remedy: func(s Subject, e kubelet.Effective) []string {
 		list := []string{
-			"AKS has no switch for it by hand: rotation comes with a node pool's first upgrade to Kubernetes 1.27 or later, az aks nodepool upgrade --cluster-name CLUSTER --resource-group GROUP --name POOL --kubernetes-version VERSION.",
+			"AKS has no switch for it: rotation comes with a node pool's first upgrade to Kubernetes 1.27 or later, az aks nodepool upgrade --cluster-name CLUSTER --resource-group GROUP --name POOL --kubernetes-version VERSION.",
 			"A pool with the tag aks-disable-kubelet-serving-certificate-rotation=true stays off: take the tag away with az aks nodepool update --tags, and upgrade the node image.",
 			"Never edit /etc/default/kubelet on a node: the next image has it as before.",
 			"Check with kubectl get nodes -L kubernetes.azure.com/kubelet-serving-ca: it says cluster where rotation is on. AKS approves the requests itself.",

@@ -24,8 +24,9 @@ var bottlerocket = Distro{
 		how := []string{
 			"apiclient set settings.kubernetes.server-tls-bootstrap=true, or [settings.kubernetes] server-tls-bootstrap = true in the user data; it writes /etc/kubernetes/kubelet/config anew, which is never edited by hand.",
 		}
-		if static(e) != "" {
-			how = append(how, "settings.kubernetes.server-certificate and server-key win over it: take them out of the user data.")
+		if cert := static(e); cert != "" {
+			how = append([]string{"settings.kubernetes.server-certificate and server-key hold " + cert + ", which whoever issued it renews there; they win over rotation, so for the kubelet to do it by itself take both out of the user data."}, how...)
+			e.TLSCertFile = kubelet.Setting[string]{} // it goes with the two settings
 		}
 		return turnOn(s, e, how...)
 	},

@@ -45,6 +45,7 @@ var eks = Distro{
 	Remedy: func(s Subject, e kubelet.Effective) []string {
 		config := s.flag("config")
 		if strings.HasSuffix(config, "/config.json") {
+			s.restarted = "The new node starts with it."
 			return turnOn(s, e,
 				"In the NodeConfig of the launch template's user data take out what sets serverTLSBootstrap to false, or set spec.kubelet.config.serverTLSBootstrap: true, and replace the node: nodeadm writes "+config+" at every boot.")
 		}

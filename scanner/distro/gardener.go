@@ -26,5 +26,6 @@ var gardener = Distro{
 			"Gardener sets it in every worker and the shoot has no field for it: somebody changed this node (look at /var/lib/kubelet/extra_args and at drop-ins of the unit); gardener-node-agent brings the files of the shoot back.",
 			"Or have the machine made anew: a rolling update of its worker group in the Shoot.")
 	},
+	Restart:  "gardener-node-agent restarts the kubelet by itself.",
 	Approver: "gardener-resource-manager approves the certificate requests of the shoot's nodes.",
 }

@@ -24,5 +24,6 @@ var gke = Distro{
 		return turnOn(s, e,
 			"GKE turns it on by itself and has no setting for it: somebody changed this node, so have it made anew (delete the instance, its group replaces it, or upgrade the node pool).")
 	},
+	Restart:  "The new node starts with it.",
 	Approver: "GKE approves the certificate requests of its nodes itself.",
 }

@@ -23,7 +23,6 @@ func k3sNode(exec string, files ...evidence.File) Subject {
 	return s
 }
 
-
 func TestK3sArguments(t *testing.T) {
 	const server = "/usr/local/bin/k3s server"
 	tests := []struct {
@@ -112,7 +111,7 @@ func TestK3sIsIncompleteWhereSomethingCouldNotBeRead(t *testing.T) {
 		{"a configuration that stayed on the node", k3sNode("/usr/local/bin/k3s server", evidence.File{Path: k3sPaths.config, State: evidence.Withheld}), "withheld", 0},
 		{"bad YAML", k3sNode("/usr/local/bin/k3s server", config(k3sPaths.config, "kubelet-arg: [")), "not valid YAML", 0},
 		{"another configuration file", k3sNode("/usr/local/bin/k3s server --config /srv/k3s.yaml"), "/srv/k3s.yaml", 2},
-		{"a configuration from a server", k3sNode("/usr/local/bin/k3s server -c https://example.com/k3s.yaml"), "https:/example.com", 0},
+		{"a configuration from a server", k3sNode("/usr/local/bin/k3s server -c https://example.com/k3s.yaml"), "https://example.com", 0},
 		{"a server without an agent", k3sNode("/usr/local/bin/k3s server --disable-agent"), "--disable-agent", 0},
 		{"rootless", k3sNode("/usr/local/bin/k3s server --rootless"), "rootless", 0},
 	}
@@ -139,4 +138,3 @@ func TestAYAMLBombOfANodeIsRefused(t *testing.T) {
 		t.Errorf("%d arguments, incomplete %q", len(a.Args), a.Incomplete)
 	}
 }
-

@@ -81,9 +81,12 @@ func microk8sArguments(s Subject) Arguments {
 // out; split at single blanks; variables put in.
 func argsFile(p *parts, f evidence.File) {
 	values := snapVariables(f.Path)
-	number := 0
+	number, size := 0, 0
 	for line := range strings.Lines(f.Content) {
-		number++
+		if number++; size > longest {
+			p.incomplete(f.Path + " makes more arguments than a process can have")
+			return
+		}
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
@@ -94,6 +97,7 @@ func argsFile(p *parts, f evidence.File) {
 			if unknown != "" {
 				p.incomplete("$" + unknown + " in " + f.Path + ": its value is not known")
 			}
+			size += len(text)
 			p.line(f, number, text)
 		}
 	}

@@ -19,4 +19,5 @@ var minikube = Distro{
 	Remedy: func(s Subject, e kubelet.Effective) []string {
 		return turnOn(s, e, "minikube start --extra-config=kubelet.rotate-server-certificates=true writes the kubelet's drop-in anew.")
 	},
+	Restart: "It restarts the kubelet as well.",
 }

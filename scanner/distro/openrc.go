@@ -114,7 +114,7 @@ func (r *rcScript) assign(name, text string) {
 		delete(r.unclear, name)
 	}
 	var value strings.Builder
-	for text != "" && value.Len() < 1<<17 {
+	for text != "" && value.Len() < longest {
 		part := text
 		switch quote := text[0]; {
 		case strings.IndexByte(" \t\n;", quote) >= 0: // an unquoted value ends here

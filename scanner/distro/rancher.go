@@ -37,7 +37,7 @@ func (r rancher) arguments(s Subject) Arguments {
 	p.refuse(words)
 	config := r.config
 	if name := p.setting(flags, r.env+"_CONFIG_FILE", "config", "c"); name != "" {
-		config = path.Clean(name)
+		config = name
 	}
 	settings := p.settings(r, config)
 	data := r.data
@@ -236,6 +236,7 @@ func (p *parts) settings(r rancher, main string) []rancherSetting {
 		p.incomplete(r.name + " reads its configuration from " + main)
 		return nil
 	}
+	main = path.Clean(main)
 	var list []rancherSetting
 	f := p.file(main)
 	switch {

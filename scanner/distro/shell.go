@@ -106,16 +106,23 @@ func quoted(text string) (part string, length int) {
 	return "", 0
 }
 
+// longest bounds what variables may make of a text, in bytes: the kernel's
+// limit of an argument vector with its default stack (execve(2), 8 MiB / 4).
+const longest = 2 << 20
+
 // expandVariables replaces $NAME and ${NAME} as Go's os.Expand does. It gives
 // the first name that is not in values, for which it puts in nothing; "{" for
-// braces around anything else.
+// braces around anything else, and for a text that grows beyond longest.
 func expandVariables(text string, values map[string]string) (expanded, unknown string) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "$")
 		b.WriteString(before)
-		if !found {
+		switch {
+		case !found:
 			return b.String(), unknown
+		case b.Len() > longest:
+			return "", "{"
 		}
 		name, length := variableName(rest)
 		switch value, ok := values[name]; {

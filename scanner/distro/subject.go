@@ -87,7 +87,9 @@ func (s Subject) dir(name string) *evidence.Dir {
 
 // seesAll reports whether the survey saw every file, so that a well-known one
 // of which there is no evidence does not exist.
-func (s Subject) seesAll() bool { return s.Evidence != nil && s.Evidence.Host.UID == 0 && s.view() == 0 }
+func (s Subject) seesAll() bool {
+	return s.Evidence != nil && s.Evidence.Host.UID == 0 && s.view() == 0
+}
 
 // flag is the value of a flag, or empty.
 func (s Subject) flag(name string) string {

@@ -60,6 +60,8 @@ func readDocument(f File, named string, kind SourceKind) document {
 		d.short, d.newer = changed, f.State == Present
 	case f.State == Absent:
 		d.err = fmt.Errorf("failed to read kubelet config file %q, error: open %s: no such file or directory", clip(d.path), clip(d.path))
+	case f.State == OtherKind: // the kubelet names the kind that it finds; we only know that it is another
+		d.err = fmt.Errorf("no KubeletConfiguration in %s", clip(d.path))
 	case f.State == Unreadable:
 		d.missing = fmt.Sprintf("%s could not be read (%s): its content would settle it", clip(d.path), clip(f.Reason))
 		d.short = "not read: " + clip(f.Reason)

@@ -142,7 +142,8 @@ const (
 	Unread     FileState = iota // nobody looked
 	Present                     // whole content at hand
 	Absent                      // it does not exist
-	Unreadable                  // refused, truncated, withheld or not a regular file
+	Unreadable                  // refused, truncated or not a regular file
+	OtherKind                   // looked at on the node and not sent: the word KubeletConfiguration is not in it
 )
 
 // File is one configuration file as the node gave it.
@@ -172,7 +173,7 @@ type Input struct {
 	DropIns    DropInDir     // ignored unless Args name one
 	DropInEnv  *bool         // KUBELET_CONFIG_DROPIN_DIR_ALPHA is set; nil: not known
 	Dynamic    DynamicConfig // ignored unless Args name one
-	Explain    bool          // fill in Effective.Chains, which costs as much again as the answer
+	Explain    bool          // fill in Effective.Chains, which costs about half as much again
 }
 
 // Effective is the outcome of Resolve.

@@ -38,6 +38,10 @@ blocked() {
 
 # absence PATH: why there is nothing to see at PATH.
 absence() {
+	case $1 in /proc/*/root/*) if [ "$uid" -gt 0 ]; then
+		echo denied
+		return
+	fi ;; esac
 	if blocked "$1"; then
 		echo denied
 	elif [ -h "$1" ] && [ "$uid" -gt 0 ]; then

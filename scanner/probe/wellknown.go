@@ -30,7 +30,7 @@ var Services = []string{
 	"rke2-server", "rke2-agent",
 	"k0sworker", "k0scontroller",
 	"snap.microk8s.daemon-kubelite", "snap.microk8s.daemon-kubelet",
-	"snap.k8s.kubelet", "snap.kubelet.daemon",
+	"snap.k8s.kubelet", "snap.kubelet.daemon", "snap.kubelet-eks.daemon",
 	"microshift",
 	"origin-node", "atomic-openshift-node",
 }
@@ -45,6 +45,7 @@ var environments = []string{
 	"/etc/kubernetes/kubelet/env",
 	"/var/lib/kubelet/extra_args",
 	"/etc/kubernetes/kubelet-env", "/etc/kubernetes/kubelet-workaround", "/etc/kubernetes/node.env",
+	"/etc/rancher/k3s/k3s.env", "/etc/rancher/k3s/k3s-agent.env", // sourced under OpenRC
 }
 
 // configs are files that hold a KubeletConfiguration in some distribution. In
