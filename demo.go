@@ -80,6 +80,7 @@ func runDemo(ctx context.Context, o scanOptions, count int, patience time.Durati
 	o.inventory = filepath.Join(dir, "inventory")
 	o.fanout = 8 // the nodes run on this machine, too
 	o.nodeTimeout = 3 * patience
+	o.serving = true
 	o.ssh = remote.Config{
 		Home:           dir,
 		LocalUser:      "demo",

@@ -97,7 +97,7 @@ func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner
 		return record, err
 	}
 	defer dialer.Close()
-	s := scanner.Scanner{Dial: dialer.Dial, NodeTimeout: o.nodeTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
+	s := scanner.Scanner{Dial: dialer.Dial, NodeTimeout: o.nodeTimeout, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
 		record = scanner.NewRecord(version(), r, ev)
 	}}
 	s.Scan(ctx, o.ssh.Nodes, nil)

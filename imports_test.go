@@ -28,6 +28,11 @@ var layers = []struct {
 		because: "a verdict must be replayable from bytes: no I/O, no clock, no log",
 	},
 	{
+		who:     []string{"scanner/serving"},
+		never:   []string{"os/...", "log/...", "kletscan/scanner", "kletscan/scanner/remote", "kletscan/scanner/probe"},
+		because: "it is given a connection and a clock, and judges what it saw",
+	},
+	{
 		who:     []string{"inventory"},
 		never:   []string{"kletscan/scanner/...", "golang.org/x/crypto/..."},
 		because: "a list is not a connection",

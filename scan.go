@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ type scanOptions struct {
 	nodeTimeout time.Duration
 	fail        failOn
 	outputs     []output
+	serving     bool
+	warnDays    int64
+	byExpiry    bool
 	evidenceDir string // empty: evidence is dropped once it is judged
 	ssh         remote.Config
 }
@@ -62,6 +66,9 @@ func nodeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes; - for standard input"},
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
+		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `auto` or off"},
+		&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days, such as 30d"},
+		&cli.StringFlag{Name: "sort", Value: sortInventory, Usage: "`ORDER` of the nodes: inventory or expiry"},
 		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit"},
 	}
 }
@@ -115,6 +122,15 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {
 		return o, err
 	}
+	if o.serving, err = parseChoice(c, "serving", servingAuto, "off"); err != nil {
+		return o, err
+	}
+	if o.byExpiry, err = parseChoice(c, "sort", "expiry", sortInventory); err != nil {
+		return o, err
+	}
+	if o.warnDays, err = parseDays(c.String("warn-expiry")); err != nil {
+		return o, err
+	}
 	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
 		return o, err
 	}
@@ -123,6 +139,33 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	}
 	o.ssh, err = sshConfig(c, t)
 	return o, err
+}
+
+// The words of --serving and --sort that are not the other one, and the
+// default of --warn-expiry.
+const (
+	servingAuto       = "auto"
+	sortInventory     = "inventory"
+	defaultWarnExpiry = "30d"
+)
+
+// parseChoice reports whether a flag has the word yes, of two.
+func parseChoice(c *cli.Context, name, yes, no string) (bool, error) {
+	switch word := c.String(name); word {
+	case yes, no:
+		return word == yes, nil
+	default:
+		return false, fmt.Errorf("--%s %q: expected %s or %s", name, word, yes, no)
+	}
+}
+
+// parseDays reads a number of days, such as 30d.
+func parseDays(text string) (int64, error) {
+	days, err := strconv.ParseInt(strings.TrimSuffix(text, "d"), 10, 32)
+	if err != nil || days < 0 || !strings.HasSuffix(text, "d") {
+		return 0, fmt.Errorf("--warn-expiry %q: expected a number of days such as 30d", text)
+	}
+	return days, nil
 }
 
 // positive is the value of a flag that is a time above zero.
@@ -186,7 +229,10 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return err
 	}
 	defer outputs.discard()
-	s := &scanner.Scanner{Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout}
+	s := &scanner.Scanner{
+		Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout,
+		Serving: o.serving, ServingTimeout: o.ssh.CommandTimeout,
+	}
 	kept, err := openEvidenceDir(o.evidenceDir)
 	if err != nil {
 		return err
@@ -199,6 +245,12 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	run.Results = s.Scan(ctx, nodes, progress.Add)
 	progress.Done()
 	run.Finished = time.Now()
+	for i := range run.Results {
+		run.Results[i].Verdict.WarnExpiry(o.warnDays)
+	}
+	if o.byExpiry {
+		report.SortByExpiry(run.Results)
+	}
 	if err := outputs.write(t, run); err != nil {
 		return err
 	}

@@ -84,6 +84,21 @@ var columns = []column{
 	{key: "source_line", value: of(func(r scanner.Result) value { return number(r.Verdict.Source.Line) })},
 	{key: "source_text", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Text) })},
 
+	// The certificate that is really served.
+	{key: "cert_class", heading: "CERT", value: of(certClass), words: certWords},
+	{key: "cert_join", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Join) })},
+	{key: "cert_why", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Why) })},
+	{key: "cert_address", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Address) })},
+	{key: "cert_method", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Method) })},
+	{key: "cert_subject", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Subject) })},
+	{key: "cert_issuer", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Issuer) })},
+	{key: "cert_serial", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Serial) })},
+	{key: "cert_sha256", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.SHA256) })},
+	{key: "cert_key_type", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.KeyType) })},
+	{key: "cert_sans", value: of(func(r scanner.Result) value { return list(r.Verdict.Served.SANs) })},
+	{key: "cert_not_after", value: of(certNotAfter)},
+	{key: "cert_days_left", value: of(certDaysLeft)},
+
 	// The settings behind it.
 	{key: "effective_server_tls_bootstrap", value: of(setting("serverTLSBootstrap"))},
 	{key: "effective_server_tls_bootstrap_source", value: of(settingSource("serverTLSBootstrap"))},

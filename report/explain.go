@@ -2,9 +2,11 @@ package report
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"kletscan/scanner"
 	"kletscan/scanner/kubelet"
@@ -22,6 +24,7 @@ func Explain(w io.Writer, r scanner.Result, e scanner.Explanation, opts Options)
 	}
 	p.who(r.Verdict, e)
 	p.chains(e)
+	p.certificate(r.Verdict.Served)
 	p.letters(r.Verdict)
 	p.conditions(r.Verdict)
 	p.steps("what to do", r.Verdict.Remedy)
@@ -100,6 +103,24 @@ func valueOrEmpty(s string) string {
 		return `""`
 	}
 	return s
+}
+
+// certificate is what was seen on the kubelet's port.
+func (p printer) certificate(s scanner.Served) {
+	if s.Address == "" {
+		return
+	}
+	p.lines("", "the certificate served at "+Clean(s.Address))
+	p.paragraph(noteIndent, Clean(s.Class.String()+": "+s.Why))
+	if s.NotAfter != 0 {
+		p.paragraph(noteIndent, Clean(fmt.Sprintf("subject %s, issuer %s, serial %s, %s key", s.Subject, s.Issuer, s.Serial, s.KeyType)))
+		p.paragraph(noteIndent, Clean("for "+strings.Join(s.SANs, ", ")))
+		p.paragraph(noteIndent, fmt.Sprintf("until %s, %d days left", time.Unix(s.NotAfter, 0).UTC().Format(time.RFC3339), s.Life.DaysLeft))
+		p.paragraph(noteIndent, "SHA-256 "+Clean(s.SHA256))
+	}
+	if s.Join != scanner.JoinNone {
+		p.paragraph(noteIndent, "it "+string(s.Join)+" the settings")
+	}
 }
 
 // letters are the answers of the written rules.

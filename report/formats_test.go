@@ -62,7 +62,7 @@ func TestColumnNames(t *testing.T) {
 			headings = append(headings, c.heading)
 		}
 	}
-	want := []string{"NODE", "GROUP", "DISTRO", "KUBELET", "ROTATION", "SOURCE", "CIS 1.5.1 4.2.12", "WHY"}
+	want := []string{"NODE", "GROUP", "DISTRO", "KUBELET", "ROTATION", "SOURCE", "CERT", "CIS 1.5.1 4.2.12", "WHY"}
 	if diff := cmp.Diff(want, headings); diff != "" {
 		t.Errorf("headings (-want +got):\n%s", diff)
 	}

@@ -42,6 +42,9 @@ func writeTable(w io.Writer, run Run, opts Options) error {
 	if line := letterLine(run.Results); line != "" {
 		p.paragraph("", line)
 	}
+	for _, line := range expiryLines(run.Results) {
+		p.paragraph("", line)
+	}
 	return out.Flush()
 }
 

@@ -41,6 +41,9 @@ func gather(s distro.Subject, d distro.Distro) *inputs {
 	in.wants = slices.Compact(in.wants)
 
 	in.afterRestart = settled(in.now)
+	if in.newer != "" && d.Arguments != nil && in.now.Incomplete != "" {
+		in.afterRestart.Incomplete = "" // what changed is all that was in the way
+	}
 	if s.Process != nil && d.Arguments == nil && s.Start.Complete() && sameProgram(s) {
 		in.afterRestart.Args = s.Start.Args()
 		in.afterRestart.Incomplete = ""
@@ -70,7 +73,7 @@ func (in *inputs) view(s distro.Subject) {
 		in.now.DropInEnv = &set
 	}
 	switch {
-	case nested(s.Evidence, p):
+	case distro.Nested(s.Evidence, p):
 		in.pid = p.PID
 	case p.MountNS == "" || h.MountNS == "":
 		in.elsewhere = p.PID
@@ -84,6 +87,7 @@ func (in *inputs) arguments(s distro.Subject, d distro.Distro) {
 	case d.Arguments != nil:
 		a := d.Arguments(s)
 		in.now.Args, in.now.Incomplete = a.Args, a.Incomplete
+		in.start, in.newer = max(in.start, a.Read), a.Newer
 		in.wants = append(in.wants, a.Wants...)
 	case s.Process == nil:
 		in.now.Args, in.now.Incomplete = s.Start.Args(), s.Start.Missing

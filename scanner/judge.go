@@ -15,6 +15,9 @@ type Judgement struct {
 	Status  Status // OK, NoKubelet, Denied or NotLinux
 	Reason  string // why Status is not OK
 	Verdict Verdict
+	Listen  string          // HOST:PORT at which the node reaches its kubelet; empty: nothing is served
+	Static  bool            // a static certificate is configured, too
+	OnDisk  string          // where the certificate lies that this kubelet would serve; empty: not known
 	Wants   []evidence.Want // what was not looked at yet and could change the verdict
 }
 
@@ -53,10 +56,16 @@ func Judge(ev *evidence.Evidence) Judgement {
 	in.restart(v, now)
 	v.Conditions = conditions(v.Rotation, in.pending, now, s)
 	v.Letter = letters(in.now, now, s)
+	if s.Process != nil && !now.NoServer {
+		j.Listen = listenAddress(now.Address.Value, now.Port.Value)
+		j.Static = now.TLSCertFile.Value != ""
+		j.OnDisk = onDisk(now)
+	}
 	v.Remedy = distro.Remedy(d, s, now)
 	if in.pending {
 		v.Remedy = append(v.Remedy, distro.Restart(d, s))
 	}
+	join(v, now, ev)
 	return j
 }
 

@@ -29,6 +29,7 @@ type Verdict struct {
 	Version      string           // the kubelet's, such as v1.29.3; empty: not known
 	Source       kubelet.Source   // where the deciding setting stood
 	Why          string           // one line: which flag, file or default decided, or what is missing
+	Served       Served           // the certificate that is really served
 	Settings     []Setting        // the effective settings, decisive first
 	Letter       []Letter         // what the written rules would say, in the order of Rules
 	PID          int              // of the kubelet judged; 0: none is running
@@ -49,20 +50,37 @@ type Setting struct {
 type Condition string
 
 const (
+	NotIssued      Condition = "not-issued"      // on, and there is no certificate to serve: the request is pending, denied or impossible
 	Masked         Condition = "masked"          // on, but up to 1.35 clients that dial by IP are served the static certificate
 	NoAPIClient    Condition = "no-api-client"   // on, but standalone: there is nobody to ask for a certificate
 	RestartPending Condition = "restart-pending" // files are newer than the process
+	Expired        Condition = "expired"         // the certificate that is served has expired
+	Expiring       Condition = "expiring"        // it does so soon (--warn-expiry)
+	Overdue        Condition = "overdue"         // rotated, past 90 % of its life, and not renewed
+	NoListener     Condition = "no-listener"     // nothing that speaks TLS listens where the kubelet should
 	GateNamed      Condition = "gate-named"      // the feature gate is spelled out and will break the kubelet the day it is removed
 	KubeletDown    Condition = "kubelet-down"    // no process: judged from unit files, "would start with"
 	NoServer       Condition = "no-server"       // enableServer is false: nothing is served
 )
 
 // Conditions lists every condition, in the order in which a Verdict has them.
-var Conditions = []Condition{Masked, NoAPIClient, RestartPending, GateNamed, KubeletDown, NoServer}
+var Conditions = []Condition{
+	NotIssued, Masked, NoAPIClient, RestartPending, Expired, Expiring, Overdue, NoListener, GateNamed, KubeletDown, NoServer,
+}
 
 // Meaning is what a condition says, in one clause.
 func (c Condition) Meaning() string {
 	switch c {
+	case NotIssued:
+		return "rotation is on, and there is no certificate to serve: every handshake with the kubelet fails"
+	case Expired:
+		return "the certificate that is served has expired; a self-signed one is served for ever all the same"
+	case Expiring:
+		return "the certificate that is served expires soon"
+	case Overdue:
+		return "more than 90 % of the certificate's life is over and it was not renewed, which a kubelet does between 70 and 90 %"
+	case NoListener:
+		return "nothing that speaks TLS listens where the kubelet should"
 	case Masked:
 		return "a client that dials by IP, as the API server does by default, is served the static certificate that is configured, too (up to 1.35)"
 	case NoAPIClient:

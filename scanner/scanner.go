@@ -51,10 +51,14 @@ type DialFunc func(context.Context, inventory.Node) (Conn, error)
 // Scanner visits nodes. It may be used for several scans, one after the other
 // or at once.
 type Scanner struct {
-	Dial        DialFunc         // must not be nil
-	Fanout      int              // nodes visited at once; 0 or less: DefaultFanout
-	NodeTimeout time.Duration    // for one whole visit; 0: no limit of its own
-	Now         func() time.Time // the clock; nil: time.Now
+	Dial        DialFunc      // must not be nil
+	Fanout      int           // nodes visited at once; 0 or less: DefaultFanout
+	NodeTimeout time.Duration // for one whole visit; 0: no limit of its own
+
+	Serving        bool          // look at the certificate that the kubelet serves
+	ServingTimeout time.Duration // for each look; 0: only NodeTimeout bounds it
+
+	Now func() time.Time // the clock; nil: time.Now
 
 	// Keep, if not nil, gets each Result with the evidence behind it, which is
 	// dropped otherwise. It is called concurrently, before done.
@@ -156,6 +160,12 @@ func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evid
 		return nil, Judgement{}, cause(ctx, err)
 	}
 	defer conn.Close()
+	var o *observer
+	if s.Serving {
+		o = observe(ctx, conn, s.ServingTimeout)
+		defer o.wait()
+		defer conn.Close() // before wait, which it makes short
+	}
 	ev, err := probe.Survey(ctx, conn)
 	if err != nil {
 		return nil, Judgement{}, cause(ctx, err)
@@ -163,6 +173,16 @@ func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evid
 	j, err := JudgeWith(ev, func(wants []evidence.Want) error { return probe.Fetch(ctx, conn, ev, wants) })
 	if err != nil {
 		return nil, Judgement{}, cause(ctx, err)
+	}
+	if o != nil && j.Status == OK {
+		ev.Serving = o.finish(ctx, j.Listen, node.Name, j.Static)
+		if wants := fallback(ev.Serving, j); wants != nil {
+			if err := probe.Fetch(ctx, conn, ev, wants); err != nil {
+				ev.Serving.Reason = err.Error() // it costs the certificate, not the verdict
+			}
+			fellBack(ev.Serving, ev, j)
+		}
+		j = Judge(ev)
 	}
 	return ev, j, nil
 }

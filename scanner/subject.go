@@ -26,12 +26,12 @@ func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
 			ignored++
 			continue
 		}
-		if s.Process == nil || nested(ev, s.Process) && !nested(ev, p) {
+		if s.Process == nil || distro.Nested(ev, s.Process) && !distro.Nested(ev, p) {
 			s.Process = p
 		}
 	}
 	if s.Process != nil {
-		if !nested(ev, s.Process) { // else the unit of that name is the container's, not the host's
+		if !distro.Nested(ev, s.Process) { // else the unit of that name is the container's, not the host's
 			s.Start = distro.StartOf(ev, s.Process.Unit)
 		}
 		s.Flags, _ = kubelet.ParseFlags(kubelet.Argv(s.Process.Argv))
@@ -77,7 +77,7 @@ func others(ev *evidence.Evidence, s distro.Subject) []string {
 		switch {
 		case p.UID != 0:
 			line += fmt.Sprintf(", of uid %d: not a node's kubelet", p.UID)
-		case nested(ev, p):
+		case distro.Nested(ev, p):
 			line += ", in a container of its own"
 		}
 		if group := p.Cgroup[strings.LastIndex(p.Cgroup, "/")+1:]; group != "" {
@@ -86,20 +86,6 @@ func others(ev *evidence.Evidence, s distro.Subject) []string {
 		list = append(list, line)
 	}
 	return list
-}
-
-// nested reports whether p runs in a container of its own (kind, k3d, or a
-// distribution that runs its kubelet so).
-func nested(ev *evidence.Evidence, p *evidence.Process) bool {
-	if p.MountNS != "" && ev.Host.MountNS != "" {
-		return p.MountNS != ev.Host.MountNS
-	}
-	for _, mark := range []string{"docker", "libpod", "kubepods", "containerd-", "crio-", "/lxc/"} {
-		if strings.Contains(p.Cgroup, mark) {
-			return true
-		}
-	}
-	return false
 }
 
 // hidden reports that processes may exist which the login user cannot see, so

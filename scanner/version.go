@@ -38,10 +38,23 @@ func (in *inputs) versionTexts(s distro.Subject) []string {
 			texts = append(texts, versionsInPath(p.Argv[0])...)
 		}
 	} else if len(s.Start.Words) > 0 {
-		texts = append(texts, in.programVersion(s.Start.Words[0].Text))
-		texts = append(texts, versionsInPath(s.Start.Words[0].Text)...)
+		program := s.Start.Words[0].Text
+		if held, ok := heldPrograms[s.Start.Unit]; ok {
+			program = held
+		}
+		texts = append(texts, in.programVersion(program))
+		texts = append(texts, versionsInPath(program)...)
 	}
 	return append(texts, in.ev.Version)
+}
+
+// heldPrograms are the kubelets of units whose command is another program, by
+// unit.
+var heldPrograms = map[string]string{
+	"k0sworker.service":           "/var/lib/k0s/bin/kubelet",
+	"k0scontroller.service":       "/var/lib/k0s/bin/kubelet",
+	"snap.kubelet.daemon.service": "/snap/kubelet/current/kubelet",
+	"snap.k8s.kubelet.service":    "/snap/k8s/current/bin/kubelet",
 }
 
 // programVersion is what the program of a unit printed; it is wanted where

@@ -88,8 +88,11 @@ func (s Start) names(i int) int {
 	if i >= len(s.Words) {
 		return 0
 	}
-	switch path.Base(s.Words[i].Text) {
+	switch name := s.Words[i].Text; path.Base(name) {
 	case "kubelet", "kubelet-wrapper": // the wrapper of Container Linux hands its arguments on
+		if path.Dir(name) == "/var/lib" { // a directory, for another flag
+			return 0
+		}
 		return 1
 	case "hyperkube":
 		if i+1 < len(s.Words) && s.Words[i+1].Text == "kubelet" {

@@ -50,6 +50,33 @@ func TestStartOf(t *testing.T) {
 			t.Errorf("got %q, want --v=9", got)
 		}
 	})
+	for command, want := range map[string]string{
+		"/usr/bin/podman run --name kubelet -v /var/lib/kubelet:/var/lib/kubelet quay.io/poseidon/kubelet:v1.36.1 --v=2": "--v=2",
+		"/usr/bin/docker run gcr.io/google_containers/hyperkube:v1.9 /hyperkube kubelet --v=2":                           "--v=2",
+		"/usr/lib/coreos/kubelet-wrapper --v=2":                                     "--v=2",
+		"/usr/bin/hyperkube kubelet --v=2":                                          "--v=2",
+		"/usr/local/bin/kubenswrapper /usr/bin/kubelet --root-dir /var/lib/kubelet": "--root-dir /var/lib/kubelet",
+		"docker logs -f kubelet":                                                    "",
+		"/opt/start --root-dir /var/lib/kubelet":                                    "",
+		"/usr/bin/hyperkube kube-proxy":                                             "",
+		"/usr/bin/snap run kubelet.daemon":                                          "",
+	} {
+		t.Run(command, func(t *testing.T) {
+			s := down("kubelet.service", service(kubeletUnit, "ExecStart="+command)).Start
+			if got := strings.Join(texts(s.Args()), " "); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if s.Complete() != (want != "") {
+				t.Errorf("missing %q: a command that names no kubelet proves nothing", s.Missing)
+			}
+		})
+	}
+	t.Run("a comment that ends in a backslash, before and after systemd 254", func(t *testing.T) {
+		s := down("kubelet.service", service(kubeletUnit, "EnvironmentFile=/e\nExecStart=/usr/bin/kubelet $A"), config("/e", "# x \\\nA=--v=2\n")).Start
+		if s.Complete() || !strings.Contains(s.Missing, "version of systemd") {
+			t.Errorf("missing %q", s.Missing)
+		}
+	})
 	t.Run("no unit", func(t *testing.T) {
 		if s := StartOf(&evidence.Evidence{Files: files}, "k3s.service"); s.Unit != "" || s.Words != nil {
 			t.Errorf("got %+v", s)

@@ -17,6 +17,9 @@ type Evidence struct {
 	Files     []File    `json:"files,omitempty"` // in the order read; one entry per (PID, Path)
 	Dirs      []Dir     `json:"dirs,omitempty"`  // directories that were listed
 
+	Serving *Serving `json:"serving,omitempty"` // the certificate on the kubelet's port; nil: nobody looked
+	OpenSSL []Output `json:"openssl,omitempty"` // what openssl s_client printed on the node, by address
+
 	Programs []ProgramVersion `json:"programs,omitempty"`        // what programs printed for --version
 	Version  string           `json:"kubelet_version,omitempty"` // what the inventory or the operator says the kubelet's version is; empty: nothing
 }
@@ -65,6 +68,13 @@ type Process struct {
 type Audit struct {
 	Command string `json:"command"` // what was run
 	Output  string `json:"output,omitempty"`
+}
+
+// Output is what a command printed about an address.
+type Output struct {
+	Address string `json:"address"` // HOST:PORT
+	Text    string `json:"text,omitempty"`
+	Missing bool   `json:"missing,omitempty"` // the node has no such command
 }
 
 // ProgramVersion is what one binary on disk printed for --version.
@@ -144,6 +154,8 @@ const (
 	Text          Kind = 't' // a unit, environment or argument file: without the values of variables that hold credentials by name
 	RancherConfig Kind = 'y' // a config.yaml of k3s or RKE2: only the keys that decide the kubelet
 	DropInDir     Kind = 'd' // a --config-dir: every *.conf below it, each like KubeletConfig
+	CertFile      Kind = 'p' // a PEM file: its certificates, never its keys
+	Served        Kind = 's' // Path is HOST:PORT: what openssl s_client on the node is served there
 	Program       Kind = 'v' // a kubelet's binary: what it prints for --version, if only root can have put it there
 	CertDir       Kind = 'n' // a certificate directory: names, times and link targets, never contents
 )

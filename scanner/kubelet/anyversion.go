@@ -61,6 +61,9 @@ func agreed(list []Effective, low int) Effective {
 		e.Why = "the kubelet's version is not known and decides: " + runs(rotations, low)
 		break
 	}
+	if e.Rotation == Invalid {
+		e.Why = "no kubelet starts with this: " + e.Problem
+	}
 	if len(list) > 1 && e.Decided.Kind == FromDefault {
 		e.Decided.Text = ""
 	}

@@ -68,6 +68,11 @@ func (f Flags) checkFlags(minor int) *problem {
 			return &problem{"unknown flag: --" + s.name, o.source(o.arg.Text)}
 		}
 	}
+	for _, o := range f.given {
+		if v, _ := ParseVersion(o.value); o.name == "version" && isRelease(o.value) && v.Minor != minor {
+			return &problem{fmt.Sprintf("invalid argument %q for \"--version\" flag: expected v1.%d", clip(o.value), minor), o.source(o.arg.Text)}
+		}
+	}
 	return nil
 }
 

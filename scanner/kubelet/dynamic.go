@@ -162,7 +162,7 @@ func (c checkpoint) missing() string {
 // from 1.11 to 1.23. local is without the command line, named its gates.
 func (p parsed) dynamic(local settings, named map[string]gate, minor int) (settings, *problem) {
 	whole := local
-	whole.flags(p.flags, named)
+	whole.flags(p, named, minor)
 	if bad := whole.validate(minor); bad != nil {
 		return whole, bad // the local configuration must be valid, whoever is active
 	}
@@ -207,7 +207,7 @@ func (p parsed) replaced(c checkpoint, local settings, named map[string]gate, mi
 	s.gates = local.gates
 	if missing := c.missing(); missing != "" {
 		s = p.unread(missing, minor)
-		s.flags(p.flags, named)
+		s.flags(p, named, minor)
 		return s, nil
 	}
 	if c.config.err != nil {
@@ -221,13 +221,13 @@ func (p parsed) replaced(c checkpoint, local settings, named map[string]gate, mi
 			s.gates.put(map[string]gate{all: first}) // it has set every gate already, and they stay
 		}
 	}
-	s.flags(p.flags, named)
+	s.flags(p, named, minor)
 	if bad := s.validate(minor); bad != nil {
 		return s, bad
 	}
 	if gate := s.gates.rotation(minor); s.bootstrap.Source.Kind == FromDynamic && s.bootstrap.Value && !gate.Known() {
 		s = p.unread(gate.Missing, minor) // with the gate off the kubelet would not take it
-		s.flags(p.flags, named)
+		s.flags(p, named, minor)
 		return s, nil
 	}
 	s.active = &c.config

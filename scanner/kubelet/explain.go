@@ -87,7 +87,11 @@ func chain[T any](x explainer, f field, flag string, standard, outcome Setting[T
 	}
 	for _, o := range x.p.flags.given {
 		if o.name == flag {
-			steps = append(steps, said{Step: Step{Value: clip(o.value), Source: o.source(o.arg.Text)}})
+			s := said{Step: Step{Value: clip(o.value), Source: o.source(o.arg.Text)}}
+			if f == fieldAddress && o.value == "" {
+				s.Note = "ignored: empty is not set"
+			}
+			steps = append(steps, s)
 		}
 	}
 	return Chain{f.name, ruleOf(f.name, x.minor), x.decide(steps, outcome.Source)}

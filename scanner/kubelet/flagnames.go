@@ -85,6 +85,15 @@ var valueFlags = names(`
 	windows-priorityclass
 `)
 
+// globalBools are the bools of cAdvisor and, up to 1.25, of klog, which are
+// registered for the whole process, and --version. The second parse of the
+// command line knows their names and not their types.
+var globalBools = names(`
+	add-dir-header alsologtostderr docker-only docker-tls enable-load-reader
+	log-cadvisor-usage logtostderr one-output skip-headers skip-log-headers
+	storage-driver-secure version
+`)
+
 func names(list string) map[string]bool {
 	set := make(map[string]bool)
 	for name := range strings.FieldsSeq(list) {

@@ -3,6 +3,9 @@ package kubelet
 import (
 	"errors"
 	"fmt"
+	"net"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,6 +17,8 @@ type Flags struct {
 	words  []Arg          // what is not a flag
 	syntax error          // the first thing that pflag refuses
 	wrong  Arg            // the argument that it stood in
+	second bool           // it is the second parse, which knows other flags
+	bare   string         // the first of globalBools without a value, as written; empty: there is none
 }
 
 // option is one flag as it was given, its name with "-" for "_".
@@ -45,6 +50,12 @@ type Paths struct {
 // A stray word is an error here, though kubelets before 1.11 ignored it.
 func ParseFlags(args []Arg) (Flags, error) {
 	f := Flags{latest: make(map[string]int, len(args))}
+	f.parse(args)
+	_, err := f.problem(newest)
+	return f, err
+}
+
+func (f *Flags) parse(args []Arg) {
 	for len(args) > 0 {
 		first, parsed := args[0], len(f.given)
 		text := first.Text
@@ -68,8 +79,6 @@ func ParseFlags(args []Arg) (Flags, error) {
 			}
 		}
 	}
-	_, err := f.problem(newest)
-	return f, err
 }
 
 // long parses one --flag and gives the arguments behind it.
@@ -79,18 +88,27 @@ func (f *Flags) long(arg Arg, rest []Arg) ([]Arg, error) {
 		return rest, fmt.Errorf("bad flag syntax: %s", clip(arg.Text))
 	}
 	name = strings.ReplaceAll(name, "_", "-")
+	if !hasValue && globalBools[name] && f.bare == "" {
+		f.bare = arg.Text
+	}
+	takes := valueFlags[name] || f.second && globalBools[name]
 	switch {
+	case f.second && name == "help":
+		return rest, errHelp
 	case hasValue:
-	case boolFlags[name] || name == "version":
+	case !takes && (boolFlags[name] || name == "version"):
 		value = "true"
-	case len(rest) > 0 && (valueFlags[name] || isValue(rest[0].Text)):
+	case len(rest) > 0 && (takes || isValue(rest[0].Text)):
 		value = rest[0].Text
 		arg.Text += " " + value
 		rest = rest[1:]
-	case valueFlags[name]:
+	case takes:
 		return rest, fmt.Errorf("flag needs an argument: --%s", name)
 	}
 	f.add(option{name, value, arg})
+	if f.second && globalBools[name] {
+		return rest, nil // it takes anything
+	}
 	return rest, checkValue(name, value)
 }
 
@@ -110,16 +128,18 @@ func isValue(text string) bool {
 func (f *Flags) short(arg Arg, rest []Arg) ([]Arg, error) {
 	letters := arg.Text[1:]
 	for letters != "" {
-		letter := letters[0]
+		letter, left := letters[0], letters
 		letters = letters[1:]
 		switch {
+		case letter == 'h' && f.second:
+			return rest, errHelp
 		case letter == 'h' && strings.HasPrefix(letters, "=") && len(letters) > 1:
 			f.add(option{"help", letters[1:], arg})
 			return rest, checkValue("help", letters[1:])
 		case letter == 'h':
 			f.add(option{"help", "true", arg})
 		case letter != 'v':
-			return rest, fmt.Errorf("unknown shorthand flag: %q in -%s", letter, clip(string(letter)+letters))
+			return rest, fmt.Errorf("unknown shorthand flag: %q in -%s", letter, clip(left))
 		case letters != "":
 			f.add(option{"v", strings.TrimPrefix(letters, "="), arg})
 			return rest, nil
@@ -142,11 +162,38 @@ func checkValue(name, value string) error {
 		_, err = strconv.ParseBool(value)
 	case name == "port":
 		_, err = strconv.ParseInt(value, 0, 32)
+	case name == "address" && value != "" && !isAddress(value):
+		err = fmt.Errorf("%q is not a valid IP address", clip(value))
+	case name == "version" && value != "raw" && !isRelease(value):
+		_, err = strconv.ParseBool(value)
 	}
 	if err != nil {
-		return fmt.Errorf("invalid argument %q for %q flag: %s", clip(value), "--"+name, clip(err.Error()))
+		flag := "--" + name
+		if name == "help" {
+			flag = "-h, --help"
+		}
+		return fmt.Errorf("invalid argument %q for %q flag: %s", clip(value), flag, clip(err.Error()))
 	}
 	return nil
+}
+
+// leadingZeros are those of one part of an IP address.
+var leadingZeros = regexp.MustCompile(`(^|[.:])0+([0-9a-fA-F])`)
+
+// isAddress is ParseIPSloppy of k8s.io/utils/net: net.ParseIP, and as before Go
+// 1.17 any number of leading zeros.
+func isAddress(text string) bool {
+	return net.ParseIP(text) != nil || net.ParseIP(leadingZeros.ReplaceAllString(text, "$1$2")) != nil
+}
+
+// isRelease reports whether --version may name the version to report, which
+// newer kubelets take for their own minor (SetDynamicVersion in component-base).
+func isRelease(value string) bool {
+	text, ok := strings.CutPrefix(value, "v")
+	if ok {
+		_, ok = parseVersionWord(text)
+	}
+	return ok
 }
 
 // problem is what makes a kubelet 1.minor exit before it reads any file, and
@@ -155,7 +202,10 @@ func (f Flags) problem(minor int) (Arg, error) {
 	if f.syntax != nil {
 		return f.wrong, f.syntax
 	}
-	if len(f.words) > 0 && minor >= 11 {
+	switch {
+	case len(f.words) > 0 && minor >= 21:
+		return f.words[0], fmt.Errorf("unknown command %s", clip(f.words[0].Text))
+	case len(f.words) > 0 && minor >= 11:
 		return f.words[0], fmt.Errorf("unknown command: %s", clip(f.words[0].Text))
 	}
 	if o, _ := f.last("help"); isTrue(o.value) {
@@ -189,6 +239,27 @@ func (f Flags) last(name string) (option, bool) {
 		return option{}, false
 	}
 	return f.given[i], true
+}
+
+// lastFull is the last occurrence of a flag that is not empty.
+func (f Flags) lastFull(name string) (option, bool) {
+	for _, o := range slices.Backward(f.given) {
+		if o.name == name && o.value != "" {
+			return o, true
+		}
+	}
+	return option{}, false
+}
+
+// values are those of every occurrence of a flag, in order.
+func (f Flags) values(name string) []string {
+	var list []string
+	for _, o := range f.given {
+		if o.name == name {
+			list = append(list, o.value)
+		}
+	}
+	return list
 }
 
 // source is where the flag stood, with the spelling that decided.

@@ -18,7 +18,11 @@ import (
 //     valid the last known good one does, and without one 2 stays. Which one is
 //     active is known to the API server alone, so that Why says "presumably".
 //     Up to 1.10 its layout is not known, and nothing of it is;
-//  5. the last occurrence of the flag, even where it equals the default.
+//  5. the last occurrence of the flag, even where it equals the default; an
+//     empty --address does not count. With 2, 3 or 4 the kubelet parses its
+//     command line again, and there a bare bool of cAdvisor or klog swallows the
+//     next argument: a setting of which the two parses find different flags is
+//     not known, and with --help, be it false, the kubelet exits.
 //
 // Feature gates follow the same order key by key, and those of 2 stay under a
 // dynamic configuration that does not name them; --feature-gates merge over
@@ -36,7 +40,8 @@ import (
 //  8. what is not on is External if tlsCertFile and tlsPrivateKeyFile are both
 //     set, else Off;
 //  9. a setting that a file could have set which is not at hand, or which
-//     changed after the start, is not known, and what depends on it is Unknown;
+//     changed after the start, or which is JSON that names a key twice, is not
+//     known, and what depends on it is Unknown;
 //  10. with a version that is not known, the flags and gates bound it, and the
 //     answer is what holds for every version left, else Unknown.
 //
@@ -81,6 +86,7 @@ func (p parsed) answer() (Effective, int) {
 type parsed struct {
 	in            Input
 	flags         Flags
+	again         *Flags // what the second parse finds; nil: the same
 	paths         Paths
 	config        document
 	dropIns       []document
@@ -92,6 +98,7 @@ func parse(in Input) parsed {
 	p := parsed{in: in}
 	p.flags, _ = ParseFlags(in.Args)
 	p.paths = p.flags.Paths()
+	p.again = p.flags.parseAgain(in.Args)
 	if p.paths.Config != "" {
 		p.config = readDocument(in.Config, p.paths.Config, FromFile)
 	}
@@ -133,10 +140,13 @@ func (p parsed) layers(minor int) (settings, *problem) {
 	}
 	s := defaults(minor)
 	problem := p.files(&s, minor)
+	if problem == nil {
+		problem = p.refusedAgain(minor)
+	}
 	if problem == nil && p.paths.DynamicConfigDir != "" && minor >= 11 {
 		return p.dynamic(s, named, minor)
 	}
-	s.flags(p.flags, named)
+	s.flags(p, named, minor)
 	if problem == nil {
 		p.override(&s, minor)
 	}

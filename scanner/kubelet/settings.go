@@ -148,7 +148,8 @@ func decisive(name string) bool {
 
 // flags puts the command line on top: a flag that is given wins even where it
 // equals the default (kubeletConfigFlagPrecedence in cmd/kubelet/app/server.go).
-func (s *settings) flags(f Flags, named map[string]gate) {
+func (s *settings) flags(p parsed, named map[string]gate, minor int) {
+	f := p.flags
 	if o, ok := f.last("rotate-server-certificates"); ok {
 		s.bootstrap = known(isTrue(o.value), o.source(o.arg.Text))
 	}
@@ -161,13 +162,14 @@ func (s *settings) flags(f Flags, named map[string]gate) {
 	if o, ok := f.last("tls-private-key-file"); ok {
 		s.key = known(o.value, o.source(o.arg.Text))
 	}
-	if o, ok := f.last("address"); ok {
+	if o, ok := f.lastFull("address"); ok {
 		s.address = known(o.value, o.source(o.arg.Text))
 	}
 	if o, ok := f.last("port"); ok {
 		s.port = known(portNumber(o.value), o.source(o.arg.Text))
 	}
 	s.gates.put(named)
+	s.doubt(p, minor)
 }
 
 // portNumber is --port's value; checkValue has refused what is none.

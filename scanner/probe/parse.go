@@ -17,6 +17,7 @@ const (
 	maxProcesses = 256
 	maxFiles     = 2000
 	maxEntries   = 10000
+	maxServed    = 4
 )
 
 // parse adds an answer to ev.
@@ -44,6 +45,7 @@ type parser struct {
 	code     *int              // where the next rc frame goes
 	cmdline  int
 	environ  int
+	openssl  int
 	entries  int
 }
 
@@ -60,6 +62,12 @@ func (p *parser) frame(f frame) error {
 		p.processFact(f)
 	case "program":
 		return p.newProgram(f)
+	case "served":
+		if len(f.words) < 2 || len(p.ev.OpenSSL) >= maxServed {
+			return fmt.Errorf("expected an address, and not more than %d of them", maxServed)
+		}
+		p.ev.OpenSSL = append(p.ev.OpenSSL, evidence.Output{Address: f.words[1], Text: redact(string(f.body))})
+		p.code, p.process = &p.openssl, nil
 	case "rc":
 		return p.exitCode(f)
 	case "pids":
@@ -201,6 +209,8 @@ func (p *parser) exitCode(f frame) error {
 		if code != 0 {
 			p.process.ArgvState = evidence.Denied
 		}
+	case &p.openssl: // only sent where there is none
+		p.ev.OpenSSL[len(p.ev.OpenSSL)-1].Missing = true
 	case &p.environ: // grep: 0 found, 1 not found, 2 not readable
 		switch code {
 		case 0:

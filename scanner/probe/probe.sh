@@ -1,7 +1,7 @@
 # kletscan probe: reads, never writes. POSIX sh: dash, bash, busybox ash, ksh, zsh as sh.
 # No single quote, backslash or exclamation mark may stand in here: every login shell
 # must be able to hand it on unchanged. K is a random nonce that begins every frame;
-# services, environments, configs, dropins, ranchers, arguments and certificates are lists of
+# services, environments, configs, dropins, ranchers, arguments and certdirs are lists of
 # names, set before this text.
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
@@ -93,15 +93,45 @@ kubeletkeys() {
 	done
 }
 
+# certificates: of a PEM file on standard input only the certificates. Keys stay here.
+certificates() {
+	keep=
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		"-----BEGIN CERTIFICATE-----"*) keep=1 ;;
+		"-----BEGIN "*) keep= ;;
+		esac
+		if [ -n "$keep" ]; then
+			printf %s "$line"
+			echo
+		fi
+		case $line in "-----END "*) keep= ;; esac
+	done
+}
+
+# served ADDRESS: what openssl is served there, in ten seconds at the most.
+served() {
+	m served "$1"
+	patience=
+	if command -v timeout >/dev/null 2>&1; then patience="timeout 10"; fi
+	if command -v openssl >/dev/null 2>&1; then
+		$patience openssl s_client -connect "$1" -showcerts </dev/null 2>&1 | head -c 262144
+	else
+		m rc 127
+	fi
+}
+
 # send KIND: standard input as far as KIND lets it leave the node.
 #   k  a KubeletConfiguration (looked for before, by the caller)
 #   t  a unit, environment or argument file
 #   y  a config.yaml of k3s or RKE2
+#   p  a PEM file
 send() {
 	case $1 in
 	k) head -c $limit ;;
 	t) head -c $limit | plain ;;
 	y) head -c $limit | kubeletkeys ;;
+	p) head -c $limit | certificates ;;
 	esac
 }
 
@@ -375,7 +405,7 @@ wellknown() {
 			if [ -e "$y" ]; then file y 0 "$y"; fi
 		done
 	done
-	for x in $certificates; do names "$x"; done
+	for x in $certdirs; do names "$x"; done
 }
 
 host() {

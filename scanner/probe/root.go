@@ -83,7 +83,7 @@ func (r Root) survey() []evidence.Want {
 		add(evidence.RancherConfig, config)
 		add(evidence.RancherConfig, r.glob(config+".d", ".yaml")...)
 	}
-	add(evidence.CertDir, certificates...)
+	add(evidence.CertDir, certDirs...)
 	return wants
 }
 
@@ -101,7 +101,7 @@ func (r Root) fetch(ev *evidence.Evidence, w evidence.Want) {
 		r.dropIns(ev, w.Path)
 	case evidence.CertDir:
 		r.names(ev, w.Path)
-	case evidence.Program: // nothing is run
+	case evidence.Program, evidence.Served: // nothing is run
 	default:
 		if ev.File(w.PID, w.Path) == nil && len(ev.Files) < maxFiles {
 			f := r.file(w.Kind, w.Path)

@@ -28,6 +28,12 @@ func Askable(path string) bool {
 	return strings.HasPrefix(path, "/") && len(path) < 4096 && strings.Trim(path, pathBytes) == ""
 }
 
+// addressLike reports whether an address consists of bytes that mean nothing
+// to a shell.
+func addressLike(address string) bool {
+	return len(address) < 300 && strings.Trim(address, pathBytes+"[]") == "" && !strings.HasPrefix(address, "-")
+}
+
 // first is the whole survey of a node.
 const first = "m begin\nhost\nprocesses\nloaded || searched\nwellknown\naudit\nm end\n"
 
@@ -45,7 +51,7 @@ func Script(nonce string, wants []evidence.Want) string {
 	} else {
 		b.WriteString("SUDO=yes\nm begin\n")
 		for _, w := range wants {
-			if Askable(w.Path) {
+			if Askable(w.Path) || w.Kind == evidence.Served && addressLike(w.Path) {
 				b.WriteString(call(w))
 			}
 		}
@@ -59,6 +65,8 @@ func call(w evidence.Want) string {
 	switch w.Kind {
 	case evidence.DropInDir:
 		return fmt.Sprintf("confs %d %q\n", w.PID, w.Path)
+	case evidence.Served:
+		return fmt.Sprintf("served %q\n", w.Path)
 	case evidence.Program:
 		return fmt.Sprintf("program %q\n", w.Path)
 	case evidence.CertDir:

@@ -34,7 +34,7 @@ func TestScriptIsPOSIX(t *testing.T) {
 func TestScriptRunsAClosedSetOfCommands(t *testing.T) {
 	allowed := map[string]bool{}
 	for name := range strings.FieldsSeq(`: [ break case continue echo export printf read return set unset true
-		cat date find getconf grep head id ps readlink stat sudo systemctl tr uname $1`) {
+		cat date find getconf grep head id ps readlink stat sudo systemctl tr uname command openssl $patience $1`) {
 		allowed[name] = true
 	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(Script("N", nil)), "probe.sh")

@@ -19,7 +19,7 @@ var wellKnown = []struct {
 	{"dropins", dropIns},
 	{"ranchers", ranchers},
 	{"arguments", arguments},
-	{"certificates", certificates},
+	{"certdirs", certDirs},
 }
 
 // Services are the units, without their suffix, that start a kubelet, or a
@@ -88,9 +88,9 @@ var arguments = []string{
 	"/var/snap/kubelet/current/args",
 }
 
-// certificates are directories in which a kubelet's certificates may lie. Only
+// certDirs are directories in which a kubelet's certificates may lie. Only
 // names with "kubelet" in them are listed.
-var certificates = []string{
+var certDirs = []string{
 	"/var/lib/kubelet/pki",
 	"/var/run/kubernetes", // the default up to Kubernetes 1.8
 	"/var/lib/rancher/k3s/agent", "/var/lib/rancher/rke2/agent",

@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if addr := os.Getenv(benchServer); addr != "" {
+	if os.Getenv(benchServer) != "" {
 		serveBench()
 	}
 	goleak.VerifyTestMain(m)

@@ -233,20 +233,6 @@ func TestUnparsableCertificatesAreSeen(t *testing.T) {
 	}
 }
 
-// The servers above choose one suite of TLS 1.3. These are the vectors of the
-// others: a handshake against each is in the tests with openssl.
-func TestRecordOpenerKnowsTheSuitesOfTLS13(t *testing.T) {
-	t.Parallel()
-	for _, suite := range []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256} {
-		if newRecordOpener(suite, make([]byte, 48)) == nil {
-			t.Errorf("%s is not known", tls.CipherSuiteName(suite))
-		}
-	}
-	if newRecordOpener(0x1399, make([]byte, 48)) != nil {
-		t.Error("an unknown suite is known")
-	}
-}
-
 func TestNotTLS(t *testing.T) {
 	t.Parallel()
 	plain := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: deadline}

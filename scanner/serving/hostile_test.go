@@ -130,6 +130,39 @@ func TestCertificateBeforeTheSilenceIsSeen(t *testing.T) {
 	}
 }
 
+// A Close that hangs, as on a transport that nobody reads, does not undo what
+// was seen.
+func TestCloseThatHangs(t *testing.T) {
+	p := rotated(t)
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		var running sync.WaitGroup
+		running.Go(func() {
+			_, _ = io.Copy(io.Discard, tls.Server(server, &tls.Config{Certificates: []tls.Certificate{p.tls()}}))
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		release := make(chan struct{})
+		got := Handshake(ctx, &hanging{Conn: client, release: release}, "")
+		if got.Outcome != evidence.CertificateSeen || !got.Completed || got.Detail != "" {
+			t.Errorf("%+v: want the certificate of a completed handshake", got)
+		}
+		close(release)
+		server.Close()
+		running.Wait()
+	})
+}
+
+type hanging struct {
+	net.Conn
+	release chan struct{}
+}
+
+func (h *hanging) Close() error {
+	<-h.release
+	return h.Conn.Close()
+}
+
 // recordsEnd is where the first n records of a stream end.
 func recordsEnd(t *testing.T, stream []byte, n int) int {
 	t.Helper()

@@ -13,10 +13,11 @@ import (
 //
 //	openssl s_client -connect HOST:PORT -showcerts </dev/null 2>&1
 //
-// with -servername NAME for a server name; the caller then sets SNI. With
-// an IP address for HOST no version of openssl sends one by itself. Understood
-// are the words of OpenSSL 1.0 to 3 and of LibreSSL. Nothing else of the output
-// is kept: for TLS 1.2 it holds the session's master key.
+// with -servername NAME for a server name; the caller then sets SNI. With an
+// IP address for HOST openssl sends none by itself (s_client(1)); otherwise
+// -noservername is needed, from OpenSSL 1.1.1 on. Understood are the words of
+// OpenSSL 1.0 to 3. Nothing else of the output is kept: for TLS 1.2 it holds
+// the session's master key.
 func ParseOpenSSL(output []byte) evidence.Attempt {
 	output = output[:min(len(output), byteLimit)]
 	attempt := evidence.Attempt{Method: evidence.OpenSSL}
