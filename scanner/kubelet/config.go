@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"go.yaml.in/yaml/v2"
 )
 
 const (
@@ -33,6 +31,8 @@ type document struct {
 	newer   bool           // it says nothing because it changed after the start
 	err     error          // what every kubelet that reads it exits with
 	strict  error          // what a kubelet exits with that refuses duplicate keys
+	untyped error          // what a kubelet exits with that decodes without types
+	twice   string         // a key that JSON has twice, or its kind in several spellings: who decodes leniently needs a tokenizer to tell what counts
 	fields  map[string]any // the top level of the first YAML document
 }
 
@@ -76,6 +76,19 @@ func readDocument(f File, named string, kind SourceKind) document {
 	default:
 		d.parse(kind == FromDropIn)
 		d.bound()
+		if kind != FromDropIn {
+			d = d.once()
+		}
+	}
+	return d
+}
+
+// once refuses, for a kubelet that decodes leniently, JSON that names a key
+// twice: each is decoded in turn over what is there.
+func (d document) once() document {
+	if d.twice != "" && d.usable() {
+		d.missing = fmt.Sprintf("%s names %s twice in JSON: look at it by hand", clip(d.path), clip(d.twice))
+		d.short = "not read: it names " + clip(d.twice) + " twice"
 	}
 	return d
 }
@@ -113,11 +126,20 @@ func (d *document) parse(strict bool) {
 	var top any
 	if d.json {
 		top, d.err = parseJSON(d.content)
-		if strict && d.err == nil {
-			d.strict = duplicateJSON(d.content)
+		if d.err == nil {
+			d.twice = duplicateJSON(d.content)
+		}
+		if strict && d.twice != "" {
+			d.strict = fmt.Errorf("strict decoding error: duplicate field %q", clip(d.twice))
+		}
+		if strict {
+			d.untyped = hugeNumber(top)
 		}
 	} else {
 		top, d.strict, d.err = parseYAML(d.content, strict)
+		if d.err == nil {
+			d.err = jsonable(top)
+		}
 	}
 	if d.err != nil {
 		d.err = fmt.Errorf("failed to decode: %w", d.err)
@@ -132,68 +154,24 @@ func (d *document) parse(strict bool) {
 	default:
 		d.err = errors.New("failed to decode: couldn't get version/kind; json parse error: the document is not a mapping")
 	}
+	d.checkHead()
 }
 
-// parseYAML decodes the first document. The strict error is about duplicate
-// keys at any depth, which a lenient decoder settles by "last wins".
-func parseYAML(content []byte, strict bool) (top any, duplicate, err error) {
-	if strict {
-		duplicate = yaml.UnmarshalStrict(content, &top)
-		if _, ok := errors.AsType[*yaml.TypeError](duplicate); !ok {
-			return top, nil, duplicate
-		}
-		top = nil
-	}
-	err = yaml.Unmarshal(content, &top)
-	return top, duplicate, err
-}
-
-func parseJSON(content []byte) (any, error) {
-	var top map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.UseNumber()
-	if err := decoder.Decode(&top); err != nil {
-		return nil, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
-	}
-	if rest := bytes.TrimSpace(content[decoder.InputOffset():]); len(rest) > 0 {
-		return nil, fmt.Errorf("couldn't get version/kind; json parse error: invalid character %q after top-level value", rest[0])
-	}
-	return top, nil
-}
-
-// duplicateJSON finds an object that has a key twice, at any depth.
-func duplicateJSON(content []byte) error {
-	type level struct {
-		keys  map[string]bool // nil: an array
-		value bool            // the next string is a value, not a key
-	}
-	var stack []level
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil // the end; the syntax was checked before
-		}
-		if delim, ok := token.(json.Delim); ok && (delim == '}' || delim == ']') {
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		if n := len(stack); n > 0 && stack[n-1].keys != nil {
-			top := &stack[n-1]
-			if key, ok := token.(string); ok && !top.value {
-				if top.keys[key] {
-					return fmt.Errorf("strict decoding error: duplicate field %q", clip(key))
+// checkHead refuses a kind or apiVersion that is no string, whatever its case,
+// and marks JSON that has one in several spellings: the last in the text counts.
+func (d *document) checkHead() {
+	for _, name := range []string{"apiVersion", "kind"} {
+		list := d.spellings(field{name: name})
+		for _, key := range list {
+			if value := d.fields[key]; value != nil {
+				if _, err := stringField(value, name); err != nil {
+					d.err = fmt.Errorf("failed to decode: couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go struct field .%s of type string", jsonType(value), name)
+					return
 				}
-				top.keys[key], top.value = true, true
-				continue
 			}
-			top.value = false
 		}
-		switch token {
-		case json.Delim('{'):
-			stack = append(stack, level{keys: make(map[string]bool)})
-		case json.Delim('['):
-			stack = append(stack, level{})
+		if d.json && len(list) > 1 && d.twice == "" {
+			d.twice = name
 		}
 	}
 }
@@ -352,20 +330,24 @@ func gatesField(v any) (map[string]bool, error) {
 }
 
 func typeError(v any, field, want string) error {
-	got := "value"
+	return fmt.Errorf("json: cannot unmarshal %s into Go struct field KubeletConfiguration.%s of type %s", jsonType(v), field, want)
+}
+
+// jsonType is a value's type in the words of encoding/json.
+func jsonType(v any) string {
 	switch v.(type) {
 	case bool:
-		got = "bool"
+		return "bool"
 	case string:
-		got = "string"
+		return "string"
 	case int, int64, uint64, float64, json.Number:
-		got = "number"
+		return "number"
 	case []any:
-		got = "array"
+		return "array"
 	case map[any]any, map[string]any:
-		got = "object"
+		return "object"
 	}
-	return fmt.Errorf("json: cannot unmarshal %s into Go struct field KubeletConfiguration.%s of type %s", got, field, want)
+	return "value"
 }
 
 // beside resolves a relative file name against the configuration file's

@@ -3,6 +3,8 @@ package kubelet
 import (
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 )
 
 // maxDropIns bounds what is parsed of one --config-dir, in bytes over all
@@ -54,6 +56,12 @@ func (s *settings) dropIns(dir DropInDir, named string, docs []document, minor i
 		s.forget(fmt.Sprintf("a file was added to or removed from %s after the process started: the served certificate or a restart would settle it", clip(name)), minor)
 		return nil
 	}
+	if minor == 28 {
+		docs = slices.Clone(docs)
+		for i, d := range docs {
+			docs[i] = d.once()
+		}
+	}
 	for _, d := range docs {
 		if err := d.refusal(minor); err != nil {
 			text := fmt.Sprintf("failed to merge kubelet configs: failed to walk through kubelet dropin directory %q: failed to load kubelet dropin file, path: %s, error: %s", clip(name), clip(d.path), clip(err.Error()))
@@ -81,10 +89,14 @@ func (d document) refusal(minor int) error {
 		return err
 	case d.strict != nil:
 		return d.strict
+	case d.untyped != nil:
+		return d.untyped
 	}
 	kind, _ := d.fields["kind"].(string)
 	group, _ := d.fields["apiVersion"].(string)
 	switch {
+	case strings.Count(group, "/") > 1:
+		return fmt.Errorf("unexpected GroupVersion string: %s", clip(group))
 	case kind == "":
 		return printed("Object 'Kind' is missing")
 	case minor >= 32 && (kind != configKind || group != configGroup):

@@ -31,7 +31,7 @@ func TestUnknownVersion(t *testing.T) {
 		{rule: "drop-in false over true without the variable", config: yes, dropIns: []string{"10.conf " + no}, want: "off", change: env(false)},
 		{rule: "drop-in null over true: 1.32 differs", config: yes, dropIns: []string{"10.conf serverTLSBootstrap:"}, want: "unknown", says: "on v1.28 to v1.31, off from v1.32"},
 		{rule: "stray words: up to 1.10 or not at all", argv: "--fail-swap-on false", want: "unknown", says: "off v1.7 to v1.10, invalid from v1.11"},
-		{rule: "the space form is refused by all", argv: "--rotate-server-certificates false", want: "invalid", says: "unknown command: false"},
+		{rule: "the space form is refused by all", argv: "--rotate-server-certificates false", want: "invalid", says: "unknown command false"},
 		{rule: "no version takes both flags", argv: "--require-kubeconfig --rotate-server-certificates", want: "invalid", says: "no kubelet takes all of --require-kubeconfig (up to v1.9), --rotate-server-certificates (v1.12 or later)"},
 		{rule: "a flag and a gate that exclude each other", argv: "--rotate-server-certificates --feature-gates=AllBeta=true,RotateKubeletClientCertificate=true --config-dir=/d", want: "invalid", says: "RotateKubeletClientCertificate (up to v1.20)"},
 		{rule: "a dynamic configuration", argv: "--dynamic-config-dir=/d", config: yes, want: "unknown"},

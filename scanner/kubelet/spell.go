@@ -23,6 +23,9 @@ func (x explainer) read(d document) (document, []said) {
 		d = readDocument(File{Path: d.path, State: Present, Content: d.content}, d.path, d.kind)
 		d.newer = true
 	}
+	if x.merges28(d) {
+		d = d.once()
+	}
 	err := d.err
 	switch {
 	case err != nil || d.missing != "":
@@ -152,7 +155,10 @@ func (x explainer) null(d document, f field, keys ...string) said {
 func (f field) standard() bool { return f == fieldAddress || f == fieldPort }
 
 func zero(value any) bool {
-	return value == nil || value == "" || value == false || value == 0 || value == 0.0 || value == json.Number("0")
+	if number, ok := value.(json.Number); ok {
+		value, _ = number.Float64()
+	}
+	return value == nil || value == "" || value == false || value == 0 || value == 0.0
 }
 
 // decode is why the value does not fit the field's type.
@@ -162,7 +168,7 @@ func (f field) decode(value any) error {
 	case fieldBootstrap, fieldServer:
 		_, err = boolField(value, f.name)
 	case fieldPort:
-		_, err = intField(value, f.name)
+		_, err = wholeField(value, f.name)
 	default:
 		_, err = stringField(value, f.name)
 	}

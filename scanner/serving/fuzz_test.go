@@ -105,18 +105,3 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
-
-// The parsers of the TLS stream see what a peer sends.
-func FuzzHandshakeMessages(f *testing.F) {
-	f.Add([]byte{22, 3, 3, 0, 10, 11, 0, 0, 6, 0, 0, 3, 0, 0, 0}, true)
-	f.Add([]byte{22, 3, 3, 0, 8, 11, 0, 0, 4, 0, 0, 1, 0}, false)
-	f.Fuzz(func(t *testing.T, stream []byte, tls13 bool) {
-		total := 0
-		for _, der := range certificateMessage(handshakeMessages(stream, nil), tls13) {
-			total += len(der)
-		}
-		if total > len(stream) {
-			t.Errorf("%d bytes of certificates from %d", total, len(stream))
-		}
-	})
-}

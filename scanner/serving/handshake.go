@@ -14,6 +14,12 @@ import (
 	"kletscan/scanner/evidence"
 )
 
+// Types of TLS records (RFC 8446 section 5.1).
+const (
+	recordAlert     = 21
+	recordHandshake = 22
+)
+
 // Handshake does one TLS handshake over conn and gives what the peer served.
 // With sni empty it looks like the API server, which dials its kubelets by IP
 // address and so sends no server name; an IP address as sni is not sent either
@@ -47,7 +53,6 @@ func Handshake(ctx context.Context, conn net.Conn, sni string) evidence.Attempt 
 type handshake struct {
 	sni       string
 	wire      wire
-	keys      keyLog
 	seen      atomic.Pointer[tls.ConnectionState] // from the moment that the peer's certificates are known
 	completed atomic.Bool
 }
@@ -56,7 +61,7 @@ func (h *handshake) run(ctx context.Context) evidence.Attempt {
 	client := tls.Client(&h.wire, h.config())
 	err := client.Handshake()
 	h.completed.Store(err == nil)
-	attempt := h.result(ctx, err, client.ConnectionState())
+	attempt := h.result(ctx, err)
 	// With a close_notify, so that the kubelet has nothing to log.
 	_ = client.Close()
 	return attempt
@@ -71,7 +76,6 @@ func (h *handshake) config() *tls.Config {
 		InsecureSkipVerify:     true,
 		MinVersion:             tls.VersionTLS12,
 		SessionTicketsDisabled: true,
-		KeyLogWriter:           &h.keys,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			h.seen.Store(&state)
 			return nil
@@ -80,15 +84,9 @@ func (h *handshake) config() *tls.Config {
 }
 
 // result says how an ended handshake ended.
-func (h *handshake) result(ctx context.Context, err error, state tls.ConnectionState) evidence.Attempt {
+func (h *handshake) result(ctx context.Context, err error) evidence.Attempt {
 	if h.seen.Load() != nil {
 		return h.certificates(err)
-	}
-	if ders := rawChain(h.wire.received, state, h.keys.secret); len(ders) > 0 {
-		attempt := h.attempt(evidence.CertificateSeen, err)
-		attempt.TLSVersion = tls.VersionName(state.Version)
-		attempt.Chain, attempt.Sent = chain(ders), len(ders)
-		return attempt
 	}
 	if alert, ok := remoteAlert(err); ok {
 		attempt := h.attempt(evidence.AlertOther, err)

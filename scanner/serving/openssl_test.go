@@ -1,18 +1,12 @@
 package serving
 
 import (
-	"bufio"
 	"bytes"
-	"crypto"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -139,7 +133,6 @@ func TestHandshakeAgreesWithOpenSSL(t *testing.T) {
 	fixed, on := static(t), rotated(t)
 	leaf, throwAwayCA := selfSigned(t)
 	current := on.tls()
-	bad, badKey := negativeSerial(t)
 	configs := map[string]*tls.Config{
 		"self-signed": {Certificates: []tls.Certificate{leaf.tls(throwAwayCA)}},
 		"by SNI": {
@@ -148,9 +141,6 @@ func TestHandshakeAgreesWithOpenSSL(t *testing.T) {
 		},
 		"none yet": {GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, io.EOF }},
 		"client":   {Certificates: []tls.Certificate{on.tls()}, ClientAuth: tls.RequestClientCert},
-		"unparsable": {
-			Certificates: []tls.Certificate{{Certificate: [][]byte{bad}, PrivateKey: badKey}},
-		},
 	}
 	for name, config := range configs {
 		eachVersion(t, func(t *testing.T, version uint16) {
@@ -167,7 +157,7 @@ func TestHandshakeAgreesWithOpenSSL(t *testing.T) {
 				if theirs.Outcome != ours.Outcome || theirs.Alert != ours.Alert || theirs.TLSVersion != ours.TLSVersion || theirs.Sent != ours.Sent {
 					t.Errorf("%s, SNI %q:\nopenssl   %+v\nhandshake %+v\n%s", name, sni, theirs, ours, output)
 				}
-				if name != "unparsable" && theirs.Completed != ours.Completed {
+				if theirs.Completed != ours.Completed {
 					t.Errorf("%s, SNI %q: completed %t by openssl, %t by handshake", name, sni, theirs.Completed, ours.Completed)
 				}
 				for i := range min(len(theirs.Chain), len(ours.Chain)) {
@@ -199,65 +189,4 @@ func TestOpenSSLAgainstWhatIsNoKubelet(t *testing.T) {
 			t.Errorf("%+v: want %s\n%s", got, want, output)
 		}
 	}
-}
-
-// A Go server chooses one suite of TLS 1.3, openssl any that it is told to. In
-// each the certificate must be found that crypto/tls refuses.
-func TestUnparsableCertificateInEverySuite(t *testing.T) {
-	t.Parallel()
-	der, key := negativeSerial(t)
-	for _, suite := range []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256} {
-		name := tls.CipherSuiteName(suite)
-		got := look(t, openSSLServer(t, der, key, "-tls1_3", "-ciphersuites", name), "")
-		if got.Outcome != evidence.CertificateSeen || len(got.Chain) != 1 || !bytes.Equal(got.Chain[0].DER, der) || got.TLSVersion != "TLS 1.3" {
-			t.Errorf("%s: %+v: want the unparsable certificate", name, got)
-		}
-	}
-	if newRecordOpener(0x1399, make([]byte, 32)) != nil {
-		t.Error("an unknown suite is known")
-	}
-}
-
-// openSSLServer serves one certificate until the test ends.
-func openSSLServer(t *testing.T, der []byte, key crypto.Signer, args ...string) (address string) {
-	t.Helper()
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		missing(t, "openssl")
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "both.pem")
-	both := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
-	if err := os.WriteFile(file, both, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(openssl, append([]string{"s_server", "-accept", "127.0.0.1:0", "-cert", file, "-key", file}, args...)...)
-	if _, err := cmd.StdinPipe(); err != nil { // held open: the server ends with it
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if accept, ok := strings.CutPrefix(lines.Text(), "ACCEPT"); ok {
-			address = strings.TrimSpace(accept)
-			break
-		}
-	}
-	if address != "" {
-		return address
-	}
-	missing(t, "an openssl whose s_server says where it listens")
-	return ""
 }
