@@ -132,13 +132,13 @@ func (d *document) parse(strict bool) {
 		if strict && d.twice != "" {
 			d.strict = fmt.Errorf("strict decoding error: duplicate field %q", clip(d.twice))
 		}
-		if strict {
-			d.untyped = hugeNumber(top)
+		if strict && d.err == nil && !floats(top) {
+			d.untyped = errors.New("json: cannot unmarshal a number into Go value of type float64")
 		}
 	} else {
 		top, d.strict, d.err = parseYAML(d.content, strict)
-		if d.err == nil {
-			d.err = jsonable(top)
+		if d.err == nil && !jsonable(top) {
+			d.err = errors.New("error converting YAML to JSON: unsupported map key (null, a list or a mapping) or value (.inf or .nan)")
 		}
 	}
 	if d.err != nil {

@@ -61,6 +61,18 @@ func TestFlagsOnTop(t *testing.T) {
 		{rule: "-h ends it", version: "1.20", argv: "-h --rotate-server-certificates", want: "invalid", says: "--help"},
 		{rule: "--help ends it", version: "1.20", argv: "--help", want: "invalid", says: "--help"},
 		{rule: "--help=false does not", version: "1.20", argv: "--help=false --rotate-server-certificates", want: "on"},
+		{rule: "--help=false does with files", version: "1.12-1.36", argv: "--help=false --rotate-server-certificates", config: yes, want: "invalid", says: "failed to precedence kubeletConfigFlag: pflag: help requested", sets: "by=flag"},
+		{rule: "-h=false does with files", version: "1.28-1.36", argv: "-h=false", dropIns: []string{}, want: "invalid", says: "pflag: help requested"},
+		{rule: "-h must be a bool", version: "1.20", argv: "-h=x", want: "invalid", says: `invalid argument "x" for "-h, --help" flag`},
+		{rule: "a shorthand is a byte", version: "1.20", argv: "-é", want: "invalid", says: "unknown shorthand flag: 'Ã' in -é"},
+		{rule: "--version must be a bool or raw", version: "1.7-1.36", argv: "--version=x", want: "invalid", says: `invalid argument "x" for "--version" flag: strconv.ParseBool`},
+		{rule: "--version may name its own minor", version: "1.30", argv: "--version=v1.30.2-fork --rotate-server-certificates", want: "on"},
+		{rule: "--version may name no other", version: "1.30", argv: "--version=v1.31.2", want: "invalid", says: `invalid argument "v1.31.2" for "--version" flag: expected v1.30`},
+		{rule: "--address must be an IP address", version: "1.7-1.36", argv: "--address=node", want: "invalid", says: `invalid argument "node" for "--address" flag: "node" is not a valid IP address`},
+		{rule: "--address may have leading zeros", version: "1.20", argv: "--address=010.001.00.0", want: "off", sets: "address=010.001.00.0@flag"},
+		{rule: "--address has no zone", version: "1.20", argv: "--address=::1%eth0", want: "invalid", says: "is not a valid IP address"},
+		{rule: "an empty --address is none", version: "1.12-1.36", argv: "--address=", config: "address: 1.1.1.1", want: "off", sets: "address=1.1.1.1@file"},
+		{rule: "an empty --address leaves the one before", version: "1.20", argv: "--address=1.1.1.1 --address=", want: "off", sets: "address=1.1.1.1@flag"},
 		{rule: "--version ends it", version: "1.20", argv: "--version", want: "invalid", says: "--version"},
 		{rule: "--version=raw ends it", version: "1.20", argv: "--version=raw", want: "invalid", says: "--version"},
 		{rule: "--version=false does not", version: "1.20", argv: "--version=false --rotate-server-certificates", want: "on"},
@@ -78,6 +90,34 @@ func TestFlagsOnTop(t *testing.T) {
 				{Text: "--tls-private-key-file=/s.key", Source: Source{Kind: FromDistribution}},
 			}
 		}, sets: "cert=/s.crt@distribution by=distribution"},
+	})
+}
+
+// Rule 5 of Resolve: with files the command line is parsed again, and a bare
+// global bool takes the next argument.
+func TestSecondParse(t *testing.T) {
+	const swallows = "a kubelet with configuration files parses its command line again, where --log-cadvisor-usage takes the next argument for its value"
+	run(t, []row{
+		{rule: "a flag behind a bare global bool", version: "1.12-1.36", argv: "--log-cadvisor-usage --rotate-server-certificates", config: yes, want: "unknown", sets: "bootstrap=? cert=@default", says: swallows},
+		{rule: "with --config-dir", version: "1.28-1.36", argv: "--log-cadvisor-usage --rotate-server-certificates", dropIns: []string{}, want: "unknown", sets: "bootstrap=?", says: swallows},
+		{rule: "without files there is no second parse", version: "1.12-1.36", argv: "--log-cadvisor-usage --rotate-server-certificates", want: "on"},
+		{rule: "a global bool with a value swallows nothing", version: "1.12-1.36", argv: "--log-cadvisor-usage=false --rotate-server-certificates", config: no, want: "on"},
+		{rule: "klog's bools", version: "1.12-1.36", argv: "--logtostderr --rotate-server-certificates", config: no, want: "unknown", says: "where --logtostderr takes"},
+		{rule: "underscores", version: "1.20", argv: "--log_cadvisor_usage --rotate-server-certificates", config: no, want: "unknown", says: "where --log_cadvisor_usage takes"},
+		{rule: "--version that is taken back", version: "1.20", argv: "--version --rotate-server-certificates --version=false", config: no, want: "unknown", says: "where --version takes"},
+		{rule: "another flag behind it does no harm", version: "1.12-1.36", argv: "--alsologtostderr --fail-swap-on=false --rotate-server-certificates", config: no, want: "on"},
+		{rule: "the kubelet's own bools swallow nothing", version: "1.12-1.36", argv: "--register-node --rotate-server-certificates", config: no, want: "on"},
+		{rule: "a value that becomes a flag", version: "1.20", argv: "--log-cadvisor-usage --node-labels --rotate-server-certificates", config: no, want: "unknown", sets: "bootstrap=?", says: swallows},
+		{rule: "a certificate behind it", version: "1.20", argv: "--log-cadvisor-usage --tls-cert-file /c --tls-private-key-file=/k", config: no, want: "unknown", sets: "cert=? key=/k@flag bootstrap=false@file"},
+		{rule: "a port behind it", version: "1.20", argv: "--log-cadvisor-usage --port=1", config: yes, want: "on", sets: "port=?"},
+		{rule: "gates behind it", version: "1.12-1.36", argv: "--log-cadvisor-usage " + named + "=false", config: yes, want: "on", sets: "gate=?"},
+		{rule: "gates behind it decide up to 1.10", version: "1.10", argv: "--log-cadvisor-usage " + named + "=true", config: "a: b", want: "unknown", sets: "gate=?"},
+		{rule: "enable-server is no setting of a file up to 1.18", version: "1.12-1.18", argv: "--log-cadvisor-usage --enable-server=false", config: yes, want: "on", sets: "server=false@flag"},
+		{rule: "enable-server behind it", version: "1.19-1.36", argv: "--log-cadvisor-usage --enable-server=false", config: yes, want: "on", sets: "server=?"},
+		{rule: "at the end it lacks a value: not seen of one that runs", version: "1.12-1.36", argv: "--rotate-server-certificates --log-cadvisor-usage", config: yes, want: "unknown", says: swallows},
+		{rule: "--help that is swallowed", version: "1.20", argv: "--log-cadvisor-usage --help=false", config: yes, want: "on"},
+		{rule: "with a dynamic configuration", version: "1.12-1.21", argv: "--dynamic-config-dir=/d --log-cadvisor-usage --rotate-server-certificates", want: "unknown", sets: "bootstrap=?", says: swallows, change: dynamic("", "")},
+		{rule: "a version that is not known", argv: "--log-cadvisor-usage --rotate-server-certificates", config: yes, want: "unknown", says: swallows},
 	})
 }
 

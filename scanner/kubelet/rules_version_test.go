@@ -32,6 +32,7 @@ func TestUnknownVersion(t *testing.T) {
 		{rule: "drop-in null over true: 1.32 differs", config: yes, dropIns: []string{"10.conf serverTLSBootstrap:"}, want: "unknown", says: "on v1.28 to v1.31, off from v1.32"},
 		{rule: "stray words: up to 1.10 or not at all", argv: "--fail-swap-on false", want: "unknown", says: "off v1.7 to v1.10, invalid from v1.11"},
 		{rule: "the space form is refused by all", argv: "--rotate-server-certificates false", want: "invalid", says: "unknown command false"},
+		{rule: "what all refuse is said of none", argv: "--port=x", want: "invalid", says: `invalid argument "x" for "--port" flag`},
 		{rule: "no version takes both flags", argv: "--require-kubeconfig --rotate-server-certificates", want: "invalid", says: "no kubelet takes all of --require-kubeconfig (up to v1.9), --rotate-server-certificates (v1.12 or later)"},
 		{rule: "a flag and a gate that exclude each other", argv: "--rotate-server-certificates --feature-gates=AllBeta=true,RotateKubeletClientCertificate=true --config-dir=/d", want: "invalid", says: "RotateKubeletClientCertificate (up to v1.20)"},
 		{rule: "a dynamic configuration", argv: "--dynamic-config-dir=/d", config: yes, want: "unknown"},
@@ -40,6 +41,21 @@ func TestUnknownVersion(t *testing.T) {
 		{rule: "a newer file bounds nothing", config: "+" + yes + ";featureGates: {AllBeta: true}", argv: "--rotate-server-certificates", want: "on"},
 		{rule: "a key without a certificate: 1.36 differs", argv: "--tls-private-key-file=/k", want: "unknown", says: "invalid v1.7 to v1.35, off from v1.36"},
 	})
+}
+
+// A reason never names a version that nobody saw.
+func TestUnknownVersionIsNotNamed(t *testing.T) {
+	t.Parallel()
+	for _, argv := range []string{"--port=x", "--port=0", "word --rotate-server-certificates", "--require-kubeconfig --port=x", "--api-servers=a --port=x"} {
+		e := Resolve(row{argv: argv}.input(Version{}))
+		if want := "no kubelet starts with this: " + e.Problem; e.Rotation != Invalid || e.Why != want {
+			t.Errorf("%q: %s because %q, want %q", argv, e.Rotation, e.Why, want)
+		}
+	}
+	e := Resolve(row{argv: "--port=x"}.input(release(30)))
+	if want := "a kubelet v1.30 exits with: " + e.Problem; e.Why != want {
+		t.Errorf("%q, want %q", e.Why, want)
+	}
 }
 
 func TestUnknownVersionIsBounded(t *testing.T) {

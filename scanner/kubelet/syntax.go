@@ -3,7 +3,6 @@ package kubelet
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -75,19 +74,16 @@ func duplicateJSON(content []byte) string {
 	}
 }
 
-// jsonable refuses what YAML can say and JSON cannot: the kubelet turns every
-// document into JSON first (sigs.k8s.io/yaml), so that it counts wherever it
-// stands.
-func jsonable(value any) error {
+// jsonable reports whether JSON can say what YAML said: the kubelet turns every
+// document into JSON first (sigs.k8s.io/yaml), and exits where it cannot.
+func jsonable(value any) bool {
 	switch value := value.(type) {
 	case float64:
-		if math.IsNaN(value) || math.IsInf(value, 0) {
-			return fmt.Errorf("json: unsupported value: %v", value)
-		}
+		return !math.IsNaN(value) && !math.IsInf(value, 0)
 	case []any:
 		for _, item := range value {
-			if err := jsonable(item); err != nil {
-				return err
+			if !jsonable(item) {
+				return false
 			}
 		}
 	case map[any]any:
@@ -95,35 +91,34 @@ func jsonable(value any) error {
 			switch key.(type) {
 			case string, int, int64, float64, bool:
 			default:
-				return fmt.Errorf("unsupported map key of type: %T", key)
+				return false
 			}
-			if err := jsonable(item); err != nil {
-				return err
+			if !jsonable(item) {
+				return false
 			}
 		}
 	}
-	return nil
+	return true
 }
 
-// hugeNumber refuses a number of a JSON document that no float64 holds.
-func hugeNumber(value any) error {
+// floats reports whether every number of a JSON document is one for float64.
+func floats(value any) bool {
 	switch value := value.(type) {
 	case json.Number:
-		if _, err := value.Float64(); err != nil {
-			return errors.New("json: cannot unmarshal number " + clip(value.String()) + " into Go value of type float64")
-		}
+		_, err := value.Float64()
+		return err == nil
 	case []any:
 		for _, item := range value {
-			if err := hugeNumber(item); err != nil {
-				return err
+			if !floats(item) {
+				return false
 			}
 		}
 	case map[string]any:
 		for _, item := range value {
-			if err := hugeNumber(item); err != nil {
-				return err
+			if !floats(item) {
+				return false
 			}
 		}
 	}
-	return nil
+	return true
 }
