@@ -61,7 +61,8 @@ func (f Flags) checkDynamic(named map[string]gate, minor int) *problem {
 	return &problem{"the DynamicKubeletConfig feature gate must be enabled in order to use the --dynamic-config-dir flag", o.source(o.arg.Text)}
 }
 
-// checkFlags refuses the first flag that 1.minor does not have.
+// checkFlags refuses the first flag that 1.minor does not have, and a --version
+// that is another one's.
 func (f Flags) checkFlags(minor int) *problem {
 	for _, s := range flagSpans {
 		if o, ok := f.last(s.name); ok && !s.holds(minor) {
@@ -70,7 +71,8 @@ func (f Flags) checkFlags(minor int) *problem {
 	}
 	for _, o := range f.given {
 		if v, _ := ParseVersion(o.value); o.name == "version" && isRelease(o.value) && v.Minor != minor {
-			return &problem{fmt.Sprintf("invalid argument %q for \"--version\" flag: expected v1.%d", clip(o.value), minor), o.source(o.arg.Text)}
+			text := fmt.Sprintf("invalid argument %q for \"--version\" flag: version %q must match major/minor/patch of default version v1.%d", clip(o.value), clip(o.value), minor)
+			return &problem{text, o.source(o.arg.Text)}
 		}
 	}
 	return nil

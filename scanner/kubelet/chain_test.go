@@ -107,7 +107,12 @@ func TestChains(t *testing.T) {
 		`},
 		{row{rule: "named twice in JSON", version: "1.20", config: `!{"kind":"KubeletConfiguration","apiVersion":"kubelet.config.k8s.io/v1beta1","x":{"port":3},"port":1,"port":2}`}, "port", `
 			  10250 | default (VERSION) | 
-			* 2 | file /etc/k/config.yaml | named 2 times: the last one counts
+			  ? | file /etc/k/config.yaml | not read: it names port twice
+		`},
+		{row{rule: "an empty address", version: "1.20", argv: "--address=", config: "address: 1.1.1.1"}, "address", `
+			  0.0.0.0 | default (VERSION) | 
+			* 1.1.1.1 | file /etc/k/config.yaml:3 | 
+			   | flag --address= | ignored: empty is not set
 		`},
 		{row{rule: "null in the file", version: "1.12-1.36", config: "serverTLSBootstrap:"}, bootstrap, `
 			* false | default (VERSION) | 

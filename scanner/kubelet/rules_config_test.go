@@ -65,7 +65,7 @@ func TestConfigFile(t *testing.T) {
 		{rule: "JSON has no .inf", version: "1.12-1.36", config: "a: [.inf];" + on, want: "invalid", says: "error converting YAML to JSON"},
 		{rule: "JSON has no .nan", version: "1.20", config: "a: .nan;" + on, want: "invalid", says: ".nan"},
 		{rule: "JSON has no null for a key", version: "1.20", config: "a: {~: b};" + on, want: "invalid", says: "error converting YAML to JSON"},
-		{rule: "JSON has no list for a key", version: "1.20", config: "? [a];: b;" + on, want: "invalid", says: "error converting YAML to JSON"},
+		{rule: "JSON has no list for a key", version: "1.20", config: "? [a];: b;" + on, want: "invalid", says: "yaml: invalid map key"},
 		{rule: "numbers and bools become keys", version: "1.20", config: "1: a;true: b;1.5: c;.inf: d;" + on, want: "on"},
 		{rule: "another kind", version: "1.20", config: "!kind: Config\napiVersion: v1\n", want: "invalid", says: `no kind "Config" is registered for version "v1"`},
 		{rule: "absent", version: "1.12-1.36", config: "-", want: "invalid", says: "open /etc/k/config.yaml: no such file or directory", sets: "by=file"},

@@ -67,7 +67,7 @@ func TestFlagsOnTop(t *testing.T) {
 		{rule: "a shorthand is a byte", version: "1.20", argv: "-é", want: "invalid", says: "unknown shorthand flag: 'Ã' in -é"},
 		{rule: "--version must be a bool or raw", version: "1.7-1.36", argv: "--version=x", want: "invalid", says: `invalid argument "x" for "--version" flag: strconv.ParseBool`},
 		{rule: "--version may name its own minor", version: "1.30", argv: "--version=v1.30.2-fork --rotate-server-certificates", want: "on"},
-		{rule: "--version may name no other", version: "1.30", argv: "--version=v1.31.2", want: "invalid", says: `invalid argument "v1.31.2" for "--version" flag: expected v1.30`},
+		{rule: "--version may name no other", version: "1.30", argv: "--version=v1.31.2", want: "invalid", says: `invalid argument "v1.31.2" for "--version" flag: version "v1.31.2" must match major/minor/patch of default version v1.30`},
 		{rule: "--address must be an IP address", version: "1.7-1.36", argv: "--address=node", want: "invalid", says: `invalid argument "node" for "--address" flag: "node" is not a valid IP address`},
 		{rule: "--address may have leading zeros", version: "1.20", argv: "--address=010.001.00.0", want: "off", sets: "address=010.001.00.0@flag"},
 		{rule: "--address has no zone", version: "1.20", argv: "--address=::1%eth0", want: "invalid", says: "is not a valid IP address"},

@@ -46,7 +46,7 @@ func TestUnknownVersion(t *testing.T) {
 // A reason never names a version that nobody saw.
 func TestUnknownVersionIsNotNamed(t *testing.T) {
 	t.Parallel()
-	for _, argv := range []string{"--port=x", "--port=0", "word --rotate-server-certificates", "--require-kubeconfig --port=x", "--api-servers=a --port=x"} {
+	for _, argv := range []string{"--port=x", "word --rotate-server-certificates", "--require-kubeconfig --port=x", "--api-servers=a --port=x"} {
 		e := Resolve(row{argv: argv}.input(Version{}))
 		if want := "no kubelet starts with this: " + e.Problem; e.Rotation != Invalid || e.Why != want {
 			t.Errorf("%q: %s because %q, want %q", argv, e.Rotation, e.Why, want)

@@ -6,7 +6,8 @@
 //
 // The script is embedded as probe.sh. It reads and never writes, and it runs a
 // closed set of commands: cat, date, find, getconf, grep, head, id, ps,
-// readlink, stat, sudo -n, systemctl show, tr, uname, and the kubelet's own
+// readlink, stat, sudo -n, systemctl show, tr, uname, openssl s_client under
+// timeout where sshd refuses to forward, and the kubelet's own
 // binary with --version if only root could have put it there.
 package probe
 

@@ -66,7 +66,7 @@ func TestFlagErrors(t *testing.T) {
 		ours, theirs := n.ours(newest), n.refusals(newest)
 		switch {
 		case ours.exit == "" || len(theirs) == 0 || slices.ContainsFunc(theirs, refusedByDesign):
-		case slices.Contains(theirs, reworded(ours.exit)):
+		case slices.Contains(theirs, printed(ours.exit)):
 		case strings.Contains(ours.exit, ": the kubelet prints its "): // usage or version, and no error
 		default:
 			t.Fatalf("%q: scanner/kubelet prints %q, the kubelet one of %q", n.args, ours.exit, theirs)
@@ -108,39 +108,14 @@ func (n node) refusals(minor int) []string {
 }
 
 // printed drops what no words can agree on: control characters never reach a
-// report, and cAdvisor's flags are of the flag package, whose errors are its own.
+// report, cAdvisor's flags are of the flag package, whose errors are its own, and
+// the libraries here have the version of none.
 func printed(text string) string {
 	text = strings.NewReplacer(`\t`, " ", "\t", " ").Replace(text)
-	if i := strings.Index(text, `"--log-cadvisor-usage" flag: `); i >= 0 {
-		return text[:i]
+	for _, end := range []string{`"--log-cadvisor-usage" flag: `, " of default version"} {
+		if i := strings.Index(text, end); i >= 0 {
+			return text[:i]
+		}
 	}
 	return text
-}
-
-// wordings are words of scanner/kubelet's that are not the kubelet's. Those
-// that are mended are to be deleted here; TestWordings tells.
-var wordings = []struct{ argument, ours, theirs string }{
-	{"word", "unknown command: ", "unknown command "}, // it was so while it went to the log
-	{"-h=x", `for "--help" flag: `, `for "-h, --help" flag: `},
-	{"-é", "in -Ã?", "in -é"},
-}
-
-func TestWordings(t *testing.T) {
-	for _, w := range wordings {
-		n := node{args: []string{w.argument}}
-		if ours := n.ours(newest).exit; !strings.Contains(ours, w.ours) {
-			t.Errorf("%s: scanner/kubelet prints %q by now: delete this wording", w.argument, ours)
-		}
-		if theirs := n.theirs(newest).exit; !strings.Contains(theirs, w.theirs) {
-			t.Errorf("%s: the kubelet prints %q, not %q", w.argument, theirs, w.theirs)
-		}
-	}
-}
-
-// reworded puts the kubelet's words for scanner/kubelet's.
-func reworded(text string) string {
-	for _, w := range wordings {
-		text = strings.Replace(text, w.ours, w.theirs, 1)
-	}
-	return printed(text)
 }

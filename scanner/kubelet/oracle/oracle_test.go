@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -63,16 +64,28 @@ type values struct {
 
 // verdict is one side's answer.
 type verdict struct {
-	values values // only of a kubelet that starts
-	exit   string // why it does not start; empty: it does
+	values  values // only of a kubelet that starts
+	exit    string // why it does not start; empty: it does
+	missing string // why some value is not known; empty: all are
 }
+
+// fit reports whether nothing that is known says otherwise.
+func (v values) fit(e kubelet.Effective) bool {
+	return fits(e.ServerTLSBootstrap, v.Bootstrap) && fits(e.Gate, v.Gate) && fits(e.EnableServer, v.EnableServer) &&
+		fits(e.TLSCertFile, v.Cert) && fits(e.TLSPrivateKeyFile, v.Key) && fits(e.Address, v.Address) &&
+		fits(e.CertDir, v.CertDir) && fits(e.Kubeconfig, v.Kubeconfig) && fits(e.Port, v.Port)
+}
+
+func fits[T comparable](s kubelet.Setting[T], value T) bool { return !s.Known() || s.Value == value }
 
 func (n node) ours(minor int) verdict {
 	e := n.resolve(minor)
 	if e.Rotation == kubelet.Invalid {
 		return verdict{exit: e.Problem}
 	}
-	return verdict{values: values{
+	missing := cmp.Or(e.ServerTLSBootstrap.Missing, e.Gate.Missing, e.EnableServer.Missing, e.TLSCertFile.Missing,
+		e.TLSPrivateKeyFile.Missing, e.Address.Missing, e.CertDir.Missing, e.Kubeconfig.Missing, e.Port.Missing)
+	return verdict{missing: missing, values: values{
 		Bootstrap: e.ServerTLSBootstrap.Value, Gate: e.Gate.Value, EnableServer: e.EnableServer.Value,
 		Cert: e.TLSCertFile.Value, Key: e.TLSPrivateKeyFile.Value, Address: e.Address.Value,
 		CertDir: e.CertDir.Value, Kubeconfig: e.Kubeconfig.Value, Port: e.Port.Value,
@@ -117,7 +130,7 @@ func (v verdict) String() string {
 	if v.exit != "" {
 		return "exits: " + v.exit
 	}
-	return fmt.Sprintf("runs with %+v", v.values)
+	return fmt.Sprintf("runs with %+v %s", v.values, v.missing)
 }
 
 // check fails unless both sides agree, or differ in a way that is listed.
