@@ -45,10 +45,7 @@ func parseDemo(c *cli.Context) (o scanOptions, err error) {
 	if _, err := positive(c, "patience"); err != nil {
 		return o, err
 	}
-	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
-		return o, err
-	}
-	o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color"))
+	o.outputOptions, err = parseOutputFlags(c)
 	return o, err
 }
 

@@ -30,6 +30,7 @@ would say and why that differs; and the remedy for that very node.
 			&cli.StringFlag{Name: "evidence", Usage: "explain what scan --evidence-dir kept in `FILE`, without a visit"},
 			&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes in which NODE is named; - for standard input"},
 			&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for the whole visit"},
+			&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
 			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
 		}, sshFlags()...),
@@ -44,6 +45,7 @@ would say and why that differs; and the remedy for that very node.
 				return usageError(err)
 			}
 			r := record.Result()
+			r.Verdict.WarnExpiry(o.warnDays)
 			var e scanner.Explanation
 			if record.Evidence != nil {
 				e = scanner.Explain(record.Evidence)
@@ -73,6 +75,9 @@ func parseExplain(c *cli.Context, t terminal) (o explainOptions, err error) {
 		return o, fmt.Errorf("%s stands where the node should: flags come before it", o.names[0])
 	}
 	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
+		return o, err
+	}
+	if o.warnDays, err = parseDays(c.String("warn-expiry")); err != nil {
 		return o, err
 	}
 	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {

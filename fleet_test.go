@@ -29,6 +29,7 @@ type row struct {
 	CIS          string   `json:"cis_1_5_1_letter"`
 	Datadog      string   `json:"datadog_letter"`
 	KubeBench    string   `json:"kube_bench_letter"`
+	Cert         string   `json:"cert_class"`
 }
 
 // scanFleet scans nodes of the fixtures as an operator would, with the given
@@ -108,6 +109,7 @@ func checkRow(t *testing.T, got row, n fixtures.Node) {
 		{"after restart", got.AfterRestart, want.AfterRestart},
 		{"distro", cmp.Or(got.Distro, "none"), want.Distro},
 		{"version", got.Version, want.Version},
+		{"certificate", got.Cert, want.Cert},
 		{"datadog", got.Datadog, want.Letter["datadog"]},
 		{"cis-1.5.1", got.CIS, want.Letter["cis-1.5.1"]},
 		{"kube-bench", got.KubeBench, want.Letter["kube-bench"]},

@@ -58,8 +58,7 @@ type judgeOptions struct {
 	version string
 	changed bool
 	files   []string // of evidence
-	fail    failOn
-	outputs []output
+	outputOptions
 }
 
 func parseJudge(c *cli.Context) (o judgeOptions, err error) {
@@ -86,10 +85,7 @@ func parseJudge(c *cli.Context) (o judgeOptions, err error) {
 			return o, fmt.Errorf("--kubelet-version: %w", err)
 		}
 	}
-	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
-		return o, err
-	}
-	o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color"))
+	o.outputOptions, err = parseOutputFlags(c)
 	return o, err
 }
 
@@ -117,10 +113,7 @@ func runJudge(o judgeOptions, t terminal) error {
 		return err
 	}
 	defer outputs.discard()
-	if err := outputs.write(t, run); err != nil {
-		return err
-	}
-	return exitWith(exitCode(run.Results, o.fail))
+	return o.finish(t, run, outputs)
 }
 
 func readRecord(name string) (scanner.Record, error) {

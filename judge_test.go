@@ -116,7 +116,7 @@ func TestEvidenceJudgedAgainGivesTheSame(t *testing.T) {
 	}
 	nodes = slices.DeleteFunc(nodes, func(n fixtures.Node) bool { return n.Want.Status == "timeout" })
 	dir := filepath.Join(t.TempDir(), "evidence")
-	scanCode, scanned := scanFleet(t, nodes, "--evidence-dir", dir)
+	scanCode, scanned := scanFleet(t, nodes, "--evidence-dir", dir, "--command-timeout", "10s")
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != len(nodes) {
 		t.Fatalf("%v: %d records of %d nodes", err, len(entries), len(nodes))
@@ -135,10 +135,20 @@ func TestEvidenceJudgedAgainGivesTheSame(t *testing.T) {
 	if diff := cmp.Diff(scanned, document.Results); diff != "" {
 		t.Errorf("(-scan +judge):\n%s", diff)
 	}
+	if strings.Contains(stdout, fixtures.CanaryKey) {
+		t.Error("the report holds a private key")
+	}
 	if code != scanCode {
 		t.Errorf("exit %d, the scan's was %d", code, scanCode)
 	}
 	for _, entry := range entries {
+		record, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(record), fixtures.CanaryKey) || strings.Contains(string(record), "PRIVATE KEY-----\\n") {
+			t.Errorf("%s holds a private key", entry.Name())
+		}
 		info, err := entry.Info()
 		if err != nil {
 			t.Fatal(err)

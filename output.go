@@ -7,8 +7,46 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"kletscan/report"
 )
+
+// outputOptions is what a run is written as, and what it exits with.
+type outputOptions struct {
+	outputs  []output
+	fail     failOn
+	warnDays int64
+	byExpiry bool
+}
+
+func parseOutputFlags(c *cli.Context) (o outputOptions, err error) {
+	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
+		return o, err
+	}
+	if o.byExpiry, err = parseChoice(c, "sort", "expiry", sortInventory); err != nil {
+		return o, err
+	}
+	if o.warnDays, err = parseDays(c.String("warn-expiry")); err != nil {
+		return o, err
+	}
+	o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color"))
+	return o, err
+}
+
+// finish writes a run and decides the exit code.
+func (o outputOptions) finish(t terminal, run report.Run, outputs sinks) error {
+	for i := range run.Results {
+		run.Results[i].Verdict.WarnExpiry(o.warnDays)
+	}
+	if o.byExpiry {
+		report.SortByExpiry(run.Results)
+	}
+	if err := outputs.write(t, run); err != nil {
+		return err
+	}
+	return exitWith(exitCode(run.Results, o.fail))
+}
 
 // output is one -o FORMAT[=FILE].
 type output struct {

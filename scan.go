@@ -25,11 +25,8 @@ type scanOptions struct {
 	names       []string // nodes on the command line
 	fanout      int
 	nodeTimeout time.Duration
-	fail        failOn
-	outputs     []output
+	outputOptions
 	serving     bool
-	warnDays    int64
-	byExpiry    bool
 	evidenceDir string // empty: evidence is dropped once it is judged
 	ssh         remote.Config
 }
@@ -67,8 +64,6 @@ func nodeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
 		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `auto` or off"},
-		&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days, such as 30d"},
-		&cli.StringFlag{Name: "sort", Value: sortInventory, Usage: "`ORDER` of the nodes: inventory or expiry"},
 		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit"},
 	}
 }
@@ -94,6 +89,8 @@ func outputFlags() []cli.Flag {
 			Usage: "`FORMAT[=FILE]`, one of " + formatNames() + " (repeatable; default table)",
 		},
 		&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
+		&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
+		&cli.StringFlag{Name: "sort", Value: sortInventory, Usage: "`ORDER` of the nodes: inventory or expiry"},
 		&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
 	}
 }
@@ -125,16 +122,7 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	if o.serving, err = parseChoice(c, "serving", servingAuto, "off"); err != nil {
 		return o, err
 	}
-	if o.byExpiry, err = parseChoice(c, "sort", "expiry", sortInventory); err != nil {
-		return o, err
-	}
-	if o.warnDays, err = parseDays(c.String("warn-expiry")); err != nil {
-		return o, err
-	}
-	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
-		return o, err
-	}
-	if o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color")); err != nil {
+	if o.outputOptions, err = parseOutputFlags(c); err != nil {
 		return o, err
 	}
 	o.ssh, err = sshConfig(c, t)
@@ -245,19 +233,11 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	run.Results = s.Scan(ctx, nodes, progress.Add)
 	progress.Done()
 	run.Finished = time.Now()
-	for i := range run.Results {
-		run.Results[i].Verdict.WarnExpiry(o.warnDays)
+	err = o.finish(t, run, outputs)
+	if failed := kept.err(); failed != nil {
+		return failed
 	}
-	if o.byExpiry {
-		report.SortByExpiry(run.Results)
-	}
-	if err := outputs.write(t, run); err != nil {
-		return err
-	}
-	if err := kept.err(); err != nil {
-		return err
-	}
-	return exitWith(exitCode(run.Results, o.fail))
+	return err
 }
 
 // readNodes reads the inventory and the nodes on the command line, and says

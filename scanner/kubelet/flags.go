@@ -3,7 +3,7 @@ package kubelet
 import (
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -180,10 +180,15 @@ func checkValue(name, value string) error {
 // leadingZeros are those of one part of an IP address.
 var leadingZeros = regexp.MustCompile(`(^|[.:])0+([0-9a-fA-F])`)
 
-// isAddress is ParseIPSloppy of k8s.io/utils/net: net.ParseIP, and as before Go
-// 1.17 any number of leading zeros.
+// isAddress is ParseIPSloppy of k8s.io/utils/net: an IP address without a zone,
+// and as before Go 1.17 with any number of leading zeros.
 func isAddress(text string) bool {
-	return net.ParseIP(text) != nil || net.ParseIP(leadingZeros.ReplaceAllString(text, "$1$2")) != nil
+	for _, spelling := range []string{text, leadingZeros.ReplaceAllString(text, "$1$2")} {
+		if a, err := netip.ParseAddr(spelling); err == nil && a.Zone() == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // isRelease reports whether --version may name the version to report, which

@@ -195,6 +195,8 @@ func (s *settings) patchGates(docs []document, minor int) *problem {
 	}
 	o := object{fieldGates.base(minor): {value: children, missing: s.gates.missing}}
 	o.merge(fieldGates, docs)
+	base, ok := o[fieldGates.base(minor)]
+	null := ok && base.source.Kind == FromNowhere && len(s.gates.named) == 0 // nobody wrote gates there
 	var result gates
 	if minor <= 31 {
 		result = s.gates // decoded over the object that is there
@@ -212,9 +214,9 @@ func (s *settings) patchGates(docs []document, minor int) *problem {
 			return p
 		}
 		result.put(layer)
-		// Without gates below it the merged object has "FeatureGates": null, which
+		// Without gates in it the merged object has "FeatureGates": null, which
 		// is decoded after a key that sorts before it and drops what that named.
-		if base := fieldGates.base(minor); minor <= 31 && key < base && len(s.gates.named) == 0 {
+		if null && minor <= 31 && key < fieldGates.base(minor) {
 			result.forget(fmt.Sprintf("a drop-in spells featureGates as %s, which v1.%d may drop again: look at it by hand", clip(key), minor))
 		}
 	}

@@ -49,7 +49,9 @@ func (s *settings) doubt(p parsed, minor int) {
 		return
 	}
 	missing := fmt.Sprintf("a kubelet with configuration files parses its command line again, where %s takes the next argument for its value: %s=true and a restart would settle it", clip(p.again.bare), clip(p.again.bare))
-	if p.again.syntax != nil {
+	// A flag that was a value before may be one that no kubelet has.
+	foreign := func(o option) bool { _, ok := p.flags.last(o.name); return !ok }
+	if p.again.syntax != nil || slices.ContainsFunc(p.again.given, foreign) {
 		s.forget(missing, minor)
 		return
 	}

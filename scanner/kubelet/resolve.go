@@ -39,9 +39,10 @@ import (
 //     and with the gate false beside it the kubelet exits: Invalid;
 //  8. what is not on is External if tlsCertFile and tlsPrivateKeyFile are both
 //     set, else Off;
-//  9. a setting that a file could have set which is not at hand, or which
-//     changed after the start, or which is JSON that names a key twice, is not
-//     known, and what depends on it is Unknown;
+//  9. a setting that a file could have set which is not at hand, which changed
+//     after the start, or which is JSON that names a key twice, is not known;
+//     nor are gates that a drop-in of 1.29 to 1.31 names under a key that sorts
+//     before FeatureGates. What depends on them is Unknown;
 //  10. with a version that is not known, the flags and gates bound it, and the
 //     answer is what holds for every version left, else Unknown.
 //

@@ -108,6 +108,7 @@ func TestSecondParse(t *testing.T) {
 		{rule: "another flag behind it does no harm", version: "1.12-1.36", argv: "--alsologtostderr --fail-swap-on=false --rotate-server-certificates", config: no, want: "on"},
 		{rule: "the kubelet's own bools swallow nothing", version: "1.12-1.36", argv: "--register-node --rotate-server-certificates", config: no, want: "on"},
 		{rule: "a value that becomes a flag", version: "1.20", argv: "--log-cadvisor-usage --node-labels --rotate-server-certificates", config: no, want: "unknown", sets: "bootstrap=?", says: swallows},
+		{rule: "a value that becomes a flag that no kubelet has", version: "1.20", argv: "--log-cadvisor-usage --cert-dir --x", config: yes, want: "unknown", says: swallows},
 		{rule: "a certificate behind it", version: "1.20", argv: "--log-cadvisor-usage --tls-cert-file /c --tls-private-key-file=/k", config: no, want: "unknown", sets: "cert=? key=/k@flag bootstrap=false@file"},
 		{rule: "a port behind it", version: "1.20", argv: "--log-cadvisor-usage --port=1", config: yes, want: "on", sets: "port=?"},
 		{rule: "gates behind it", version: "1.12-1.36", argv: "--log-cadvisor-usage " + named + "=false", config: yes, want: "on", sets: "gate=?"},

@@ -46,6 +46,7 @@ func duplicateJSON(content []byte) string {
 	}
 	var stack []level
 	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber() // one beyond float64 would end it
 	for {
 		token, err := decoder.Token()
 		if err != nil {

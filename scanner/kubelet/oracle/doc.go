@@ -33,6 +33,8 @@
 // configuration; a version that is not known; files that are missing or cannot
 // be read; and documents beyond the limits of scanner/kubelet, to which it
 // answers "unknown".
+// What scanner/kubelet says that it does not know is compared in all that it
+// does know (notKnown in exceptions_test.go).
 //
 // # When a test fails
 //
