@@ -74,7 +74,7 @@ func parseJudge(c *cli.Context) (o judgeOptions, err error) {
 	case c.Bool("evidence") && (o.argv != "" || o.version != "" || o.changed):
 		return o, errors.New("--argv, --kubelet-version and --changed-after-start go with --root: evidence has its own")
 	case !c.Bool("evidence") && o.root == "":
-		return o, errors.New("nothing to judge: give --root DIR, or --evidence FILE ...")
+		return o, errors.New("nothing to judge: give --root DIR, or --evidence with files")
 	case !c.Bool("evidence") && len(o.files) > 0:
 		return o, fmt.Errorf("%s: expected flags only beside --root; evidence files go with --evidence", o.files[0])
 	case o.changed && o.argv == "":

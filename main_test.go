@@ -3,12 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,15 +35,54 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"kletscan": main})
 }
 
-// standInKubelet behaves as far as the probe can see: it has a kubelet's
-// argument vector, prints a version, and runs until it is killed.
+// standInKubelet behaves as far as can be seen from outside: it has a kubelet's
+// argument vector, prints a version, serves a certificate of the rotated kind
+// at --port, and runs until it is killed.
 func standInKubelet() {
-	if len(os.Args) > 1 && os.Args[1] == "--version" {
-		fmt.Println("Kubernetes v1.31.4")
-		os.Exit(0)
+	for _, arg := range os.Args[1:] {
+		if arg == "--version" {
+			fmt.Println("Kubernetes v1.31.4")
+			os.Exit(0)
+		}
+		if port, ok := strings.CutPrefix(arg, "--port="); ok {
+			serveRotated(port)
+		}
 	}
 	for {
 		time.Sleep(time.Hour)
+	}
+}
+
+// serveRotated serves TLS on loopback until the process ends.
+func serveRotated(port string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(7),
+		Subject:      pkix.Name{CommonName: "system:node:box", Organization: []string{"system:nodes"}},
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(365 * 24 * time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "kubernetes"}}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:"+port, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	if err != nil {
+		panic(err)
+	}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			panic(err)
+		}
+		go func() {
+			defer conn.Close()
+			_, _ = io.Copy(io.Discard, conn)
+		}()
 	}
 }
 

@@ -51,7 +51,7 @@ printf '%s\n' "apiVersion: kubelet.config.k8s.io/v1beta1" "kind: KubeletConfigur
 printf '%s\n' "[Service]" "ExecStart=/usr/bin/kubelet" >"$R/usr/lib/systemd/system/kubelet.service"
 printf '%s\n' "[Service]" 'Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"' \
 	"EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env" "ExecStart=" \
-	'ExecStart=/usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS' \
+	'ExecStart=/usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS --port='"$KPORT" \
 	>"$R/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"
 printf %s 'KUBELET_KUBEADM_ARGS="--node-labels= --v=2"' >"$R/var/lib/kubelet/kubeadm-flags.env"
 touch -d "1 hour ago" "$R"/var/lib/kubelet/* "$R"/usr/lib/systemd/system/kubelet.service "$R"/usr/lib/systemd/system/kubelet.service.d/*
@@ -69,6 +69,8 @@ KbdInteractiveAuthentication no
 UsePAM no
 PidFile none
 PermitRootLogin prohibit-password
+Match User only
+AllowTcpForwarding no
 END
 cp "$FILES/host" "$R/etc/ssh/box_key"
 chmod 600 "$R/etc/ssh/box_key"
@@ -76,7 +78,7 @@ cp "$FILES/authorized" "$R/etc/ssh/box_authorized"
 chmod 644 "$R/etc/ssh/box_authorized"
 exec chroot "$R" /bin/bash -c '
 (exec -a /usr/bin/kubelet /usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
-	--kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml --node-labels= --v=2) &
+	--kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml --node-labels= --v=2 --port='"$KPORT"') &
 exec /usr/sbin/sshd -D -e -f /etc/ssh/box_config'
 `
 
@@ -112,7 +114,7 @@ func startBox(t *testing.T, shell string) box {
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", boxScript)
 	cmd.Env = []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BOX=" + t.TempDir(), "STANDIN=" + standIn, "SHELL_UNDER_TEST=" + path,
-		fmt.Sprintf("PORT=%d", b.port), "FILES=" + b.dir,
+		fmt.Sprintf("PORT=%d", b.port), fmt.Sprintf("KPORT=%d", freePort(t)), "FILES=" + b.dir,
 	}
 	cmd.Stderr = &log
 	cmd.WaitDelay = 10 * time.Second
@@ -202,8 +204,8 @@ func freePort(t *testing.T) int {
 func TestOpenSSH(t *testing.T) {
 	b := startBox(t, "dash")
 	code, stdout, stderr := kletscan(t.Context(), "scan", "-F", filepath.Join(b.dir, "ssh_config"), "-o", "json", "root", "plain", "wheel", "only")
-	if code != exitIncomplete {
-		t.Errorf("exit %d, want %d: one user may not read the decisive file\n%s", code, exitIncomplete, stderr)
+	if code != exitOK {
+		t.Errorf("exit %d, want %d: where the decisive file may not be read the certificate tells\n%s", code, exitOK, stderr)
 	}
 	var document struct {
 		Results []map[string]any `json:"results"`
@@ -213,7 +215,7 @@ func TestOpenSSH(t *testing.T) {
 	}
 	want := map[string]struct{ rotation, why string }{
 		"root":  {"on", "/var/lib/kubelet/config.yaml"},
-		"plain": {"unknown", "/var/lib/kubelet/config.yaml could not be read (not readable by plain, mode 600; sudo -n was refused: sudo: a password is required)"},
+		"plain": {"on", "/var/lib/kubelet/config.yaml could not be read (not readable by plain, mode 600; sudo -n was refused: sudo: a password is required)"},
 		"wheel": {"on", "/var/lib/kubelet/config.yaml"},
 		"only":  {"on", "/var/lib/kubelet/config.yaml"},
 	}
@@ -222,9 +224,23 @@ func TestOpenSSH(t *testing.T) {
 		if r["status"] != "ok" || r["rotation"] != want[name].rotation || !strings.Contains(fmt.Sprint(r["why"]), want[name].why) {
 			t.Errorf("%s: %v %v: %v\nwant %s: %s", name, r["status"], r["rotation"], r["why"], want[name].rotation, want[name].why)
 		}
+		if method := map[string]any{"only": "openssl"}[name]; r["cert_class"] != "rotated" || r["cert_sha256"] != document.Results[0]["cert_sha256"] ||
+			method != nil && r["cert_method"] != method {
+			t.Errorf("%s: certificate %v %v by %v, want the same as the others see: %v", name, r["cert_class"], r["cert_sha256"], r["cert_method"], r["cert_why"])
+		}
 		if r["distro"] != "kubeadm" || r["kubelet_version"] != "v1.31.4" {
 			t.Errorf("%s: %v %v, want kubeadm v1.31.4", name, r["distro"], r["kubelet_version"])
 		}
+	}
+}
+
+// TestOpenSSHWithoutTheCertificate is the same node for the user who may not
+// read what decides: without a look at the certificate it stays unknown.
+func TestOpenSSHWithoutTheCertificate(t *testing.T) {
+	b := startBox(t, "dash")
+	code, stdout, stderr := kletscan(t.Context(), "scan", "-F", filepath.Join(b.dir, "ssh_config"), "--serving", "off", "-o", "json", "plain")
+	if code != exitIncomplete || !strings.Contains(stdout, `"rotation": "unknown"`) || !strings.Contains(stdout, "sudo -n was refused: sudo: a password is required") {
+		t.Errorf("exit %d, want %d and unknown, with sudo's words\n%s%s", code, exitIncomplete, stdout, stderr)
 	}
 }
 
@@ -237,8 +253,8 @@ func TestProbeMeansTheSameInEveryShell(t *testing.T) {
 		t.Run(shell, func(t *testing.T) {
 			b := startBox(t, shell)
 			got := answers{root: b.ask(t, "root"), wheel: b.ask(t, "wheel")}
-			if len(got.root.Processes) != 1 || len(got.root.Processes[0].Argv) != 6 {
-				t.Fatalf("processes are %+v, want the one kubelet with its 6 arguments", got.root.Processes)
+			if len(got.root.Processes) != 1 || len(got.root.Processes[0].Argv) != 7 {
+				t.Fatalf("processes are %+v, want the one kubelet with its 7 arguments", got.root.Processes)
 			}
 			if i == 0 {
 				first = got
@@ -292,9 +308,11 @@ func (b box) ask(t *testing.T, user string) *evidence.Evidence {
 	ev.Host.Now, ev.Host.MountNS, ev.PIDs, ev.Audit.Output = 0, "", evidence.PIDs{}, ""
 	for i := range ev.Processes {
 		ev.Processes[i].PID, ev.Processes[i].StartTick, ev.Processes[i].MountNS = 0, 0, ""
+		ev.Processes[i].Argv[len(ev.Processes[i].Argv)-1] = "--port"
 	}
 	for i := range ev.Files {
 		ev.Files[i].ModTime /= 60 * 60 * 24
+		ev.Files[i].Content, _, _ = strings.Cut(ev.Files[i].Content, "--port=")
 	}
 	for i := range ev.Dirs {
 		ev.Dirs[i].ModTime /= 60 * 60 * 24

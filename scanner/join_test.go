@@ -73,8 +73,10 @@ func TestJoin(t *testing.T) {
 		{"on and rotated", on, []evidence.Attempt{look("", rotatedCert(), "")}, kubelet.On, JoinConfirms, nil},
 		{"on and none yet", on, []evidence.Attempt{none(evidence.AlertInternalError)}, kubelet.On, JoinRefines, []Condition{NotIssued}},
 		{
-			"on and masked", both, []evidence.Attempt{look("", staticCert(), ""), look("node7", rotatedCert(), "")},
-			kubelet.On, JoinConfirms, []Condition{Masked},
+			"on and masked", both,
+			[]evidence.Attempt{look("", staticCert(), ""), look("node7", rotatedCert(), "")},
+			kubelet.On, JoinConfirms,
+			[]Condition{Masked},
 		},
 		{"on and self-signed", on, []evidence.Attempt{look("", selfSignedCert(), "")}, kubelet.Unknown, JoinContradicts, nil},
 		{"on and a static one that nobody configured", on, []evidence.Attempt{look("", staticCert(), "")}, kubelet.Unknown, JoinContradicts, nil},
