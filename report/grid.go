@@ -14,6 +14,7 @@ import (
 const (
 	gap      = 2  // blanks between columns
 	narrow   = 6  // no column is made narrower, so about 60 columns of terminal are needed for a whole table
+	nodeName = 20 // the first column is broken to this only when nothing else helps
 	longWord = 30 // a word up to this long, RotateKubeletServerCertificate, is broken only when nothing else helps
 )
 
@@ -67,12 +68,19 @@ func (g grid) widest(of func(string) int) []int {
 }
 
 // fit gives widths at which a line of the grid has at most width columns. The
-// widest column gives way first, at blanks as long as that is enough.
+// widest column gives way first, at blanks as long as that is enough, and the
+// first column, the name by which a row is found and copied, last.
 func (g grid) fit(width int) []int {
 	widths := g.natural()
 	room := width - gap*(len(widths)-1)
-	if !shrink(widths, g.words(), room) {
-		shrink(widths, slices.Repeat([]int{narrow}, len(widths)), room)
+	if shrink(widths, g.words(), room) {
+		return widths
+	}
+	floor := slices.Repeat([]int{narrow}, len(widths))
+	floor[0] = min(widths[0], nodeName)
+	if !shrink(widths, floor, room) {
+		floor[0] = narrow
+		shrink(widths, floor, room)
 	}
 	return widths
 }
