@@ -92,6 +92,7 @@ var columns = []column{
 	{key: "cert_method", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Method) })},
 	{key: "cert_subject", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Subject) })},
 	{key: "cert_issuer", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Issuer) })},
+	{key: "cert_signed_by", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.SignedBy) })},
 	{key: "cert_serial", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Serial) })},
 	{key: "cert_sha256", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.SHA256) })},
 	{key: "cert_key_type", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.KeyType) })},

@@ -117,6 +117,9 @@ func (p printer) certificate(s scanner.Served) {
 		p.paragraph(noteIndent, Clean("for "+strings.Join(s.SANs, ", ")))
 		p.paragraph(noteIndent, fmt.Sprintf("until %s, %d days left", time.Unix(s.NotAfter, 0).UTC().Format(time.RFC3339), s.Life.DaysLeft))
 		p.paragraph(noteIndent, "SHA-256 "+Clean(s.SHA256))
+		if s.SignedBy != "" {
+			p.paragraph(noteIndent, "signed by the CA in "+Clean(s.SignedBy))
+		}
 	}
 	if s.Join != scanner.JoinNone {
 		p.paragraph(noteIndent, "it "+string(s.Join)+" the settings")

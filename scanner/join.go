@@ -3,9 +3,11 @@ package scanner
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/kubelet"
+	"kletscan/scanner/probe"
 	"kletscan/scanner/serving"
 )
 
@@ -25,6 +27,7 @@ type Served struct {
 	SANs     []string
 	NotAfter int64        // seconds since the epoch; 0: no certificate was seen
 	Life     serving.Life // at the node's own clock
+	SignedBy string       // the file of a cluster CA on the node that signed it; empty: none there did
 }
 
 // Join is what a certificate makes of the answer of arguments and files.
@@ -47,6 +50,7 @@ func join(v *Verdict, e kubelet.Effective, ev *evidence.Evidence) {
 	}
 	f := serving.Classify(*ev.Serving, ev.Host.Now)
 	v.Served = served(f, ev.Serving.Address)
+	v.Served.SignedBy = signedBy(f, ev)
 	overNetwork := f.Attempt.Method != evidence.Disk
 	switch {
 	case f.Class == serving.NotObserved || !overNetwork:
@@ -55,7 +59,7 @@ func join(v *Verdict, e kubelet.Effective, ev *evidence.Evidence) {
 	case f.Class == serving.NotTLS:
 		v.refine(NoListener, "what listens at "+ev.Serving.Address+" does not speak TLS")
 	case v.Rotation == kubelet.On:
-		v.joinOn(f, e)
+		v.joinOn(f, e, ev)
 	case v.Rotation == kubelet.Off || v.Rotation == kubelet.External:
 		v.joinOff(f)
 	case v.Rotation == kubelet.Unknown:
@@ -70,12 +74,12 @@ func join(v *Verdict, e kubelet.Effective, ev *evidence.Evidence) {
 }
 
 // joinOn is for a kubelet whose settings ask for rotation.
-func (v *Verdict) joinOn(f serving.Finding, e kubelet.Effective) {
+func (v *Verdict) joinOn(f serving.Finding, e kubelet.Effective, ev *evidence.Evidence) {
 	switch {
 	case f.Class == serving.Rotated:
 		v.Served.Join = JoinConfirms
 	case f.Class == serving.NoneYet:
-		v.refine(NotIssued, "it has no certificate to serve yet: "+notIssued(e))
+		v.refine(NotIssued, "it has no certificate to serve yet: "+notIssued(e, ev))
 		v.Remedy = append(v.Remedy, "Look at kubectl get csr: a request of this node that is Pending wants kubectl certificate approve NAME; one that was Denied is asked for again only later; none at all means that the kubelet cannot reach the API server.")
 	case f.Class == serving.Static && e.Masked:
 		v.Served.Join = JoinConfirms // and hidden from clients that dial by IP, as the condition says
@@ -86,12 +90,30 @@ func (v *Verdict) joinOn(f serving.Finding, e kubelet.Effective) {
 	}
 }
 
-// notIssued orders the five causes of "no certificate" by what is known.
-func notIssued(e kubelet.Effective) string {
-	if e.NoAPIClient {
-		return "there is no API client to ask with"
+// notIssued names the five causes of "no certificate", the likeliest first by
+// what the certificate directory shows.
+func notIssued(e kubelet.Effective, ev *evidence.Evidence) string {
+	const (
+		noClient = "it has no API client to ask with"
+		pending  = "its request is pending"
+		denied   = "its request was denied"
+		expired  = "its certificate has expired and the renewal is pending"
+		keyless  = "its certificate is there without the key"
+	)
+	causes := []string{pending, denied, expired, keyless}
+	dir := ev.Dir(0, e.CertDir.Value)
+	hasOne := dir != nil && slices.ContainsFunc(dir.Entries, func(x evidence.Entry) bool {
+		return strings.HasSuffix(x.Path, "/kubelet-server-current.pem")
+	})
+	switch {
+	case e.NoAPIClient:
+		return noClient
+	case hasOne: // it was issued once
+		causes = []string{expired, keyless, pending, denied}
+	case dir != nil && dir.State == evidence.Present: // nothing was ever issued
+		causes = []string{pending, denied}
 	}
-	return "its request is pending or was denied, or the certificate has expired and its renewal is pending, or its key is gone"
+	return strings.Join(causes, ", or ")
 }
 
 // joinOff is for a kubelet whose settings do not ask for rotation.
@@ -157,6 +179,23 @@ func (v *Verdict) WarnExpiry(days int64) {
 	if life := v.Served.Life; life.Known && !life.Expired && life.DaysLeft < days {
 		v.condition(Expiring)
 	}
+}
+
+// signedBy is the CA file of the node that signed the certificate.
+func signedBy(f serving.Finding, ev *evidence.Evidence) string {
+	if f.Certificate() == nil {
+		return ""
+	}
+	for _, name := range probe.Authorities {
+		file := ev.File(0, name)
+		if file == nil || file.State != evidence.Present {
+			continue
+		}
+		if signed, _ := serving.SignedBy(f.Attempt.Chain, []byte(file.Content)); signed == serving.SignedYes {
+			return name
+		}
+	}
+	return ""
 }
 
 // served is what was seen, in the words of a report.

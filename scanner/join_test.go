@@ -3,8 +3,15 @@ package scanner
 import (
 	"cmp"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"slices"
 	"strings"
@@ -13,6 +20,7 @@ import (
 
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/kubelet"
+	"kletscan/scanner/serving"
 )
 
 // clock is the node's own, in the middle of a certificate's life.
@@ -204,5 +212,90 @@ func TestObserveLooksAgainOnlyWhereThatTellsMore(t *testing.T) {
 				t.Errorf("outcome %q, want %q", seen.Attempts[0].Outcome, tt.first)
 			}
 		})
+	}
+}
+
+func TestNotIssuedNamesTheLikeliestCauseFirst(t *testing.T) {
+	dir := func(names ...string) []evidence.Dir {
+		d := evidence.Dir{Path: "/var/lib/kubelet/pki", State: evidence.Present}
+		for _, name := range names {
+			d.Entries = append(d.Entries, evidence.Entry{Path: d.Path + "/" + name})
+		}
+		return []evidence.Dir{d}
+	}
+	for _, tt := range []struct {
+		name string
+		dirs []evidence.Dir
+		argv string
+		want string
+	}{
+		{"nothing was ever issued", dir("kubelet-client-current.pem"), "", "its request is pending, or its request was denied"},
+		{"one was issued once", dir("kubelet-server-current.pem"), "", "its certificate has expired and the renewal is pending, or"},
+		{"the directory is closed", nil, "", "its request is pending, or its request was denied, or its certificate has expired"},
+		{"standalone", nil, "--kubeconfig=", "it has no API client to ask with"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ev := node(func(ev *evidence.Evidence) {
+				ev.Files[0].Content += "serverTLSBootstrap: true\n"
+				ev.Dirs = tt.dirs
+				if tt.argv != "" {
+					ev.Processes[0].Argv = append(ev.Processes[0].Argv, tt.argv)
+				}
+			})
+			ev.Serving = &evidence.Serving{Address: defaultListen, Attempts: []evidence.Attempt{look("", nil, evidence.AlertInternalError)}}
+			if why := Judge(ev).Verdict.Why; !strings.Contains(why, "it has no certificate to serve yet: "+tt.want) {
+				t.Errorf("why %q, want %q in it", why, tt.want)
+			}
+		})
+	}
+}
+
+func TestTheClusterCAOnTheNodeSignedIt(t *testing.T) {
+	mint := func(name string, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: parent == nil, BasicConstraintsValid: true,
+			NotBefore: time.Unix(clock-day, 0), NotAfter: time.Unix(clock+day, 0),
+		}
+		if parent == nil {
+			parent, signer = template, key
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cert, key
+	}
+	ca, key := mint("kubernetes", nil, nil)
+	other, _ := mint("kubernetes", nil, nil)
+	leaf, _ := mint("node7.example.com", ca, key)
+	served := serving.Certificate(leaf.Raw)
+	for name, tt := range map[string]struct {
+		onNode *x509.Certificate
+		want   string
+	}{
+		"the CA that signed it":      {ca, "/etc/kubernetes/pki/ca.crt"},
+		"another of the same name":   {other, ""},
+		"none that the node left us": {nil, ""},
+	} {
+		ev := node(nil)
+		ev.Host.Now = clock
+		if tt.onNode != nil {
+			ev.Files = append(ev.Files, evidence.File{
+				Path: "/etc/kubernetes/pki/ca.crt", State: evidence.Present,
+				Content: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tt.onNode.Raw})),
+			})
+		}
+		ev.Serving = &evidence.Serving{Address: defaultListen, Attempts: []evidence.Attempt{look("", &served, "")}}
+		if got := Judge(ev).Verdict.Served.SignedBy; got != tt.want {
+			t.Errorf("%s: signed by %q, want %q", name, got, tt.want)
+		}
 	}
 }

@@ -1,7 +1,7 @@
 # kletscan probe: reads, never writes. POSIX sh: dash, bash, busybox ash, ksh, zsh as sh.
 # No single quote, backslash or exclamation mark may stand in here: every login shell
 # must be able to hand it on unchanged. K is a random nonce that begins every frame;
-# services, environments, configs, dropins, ranchers, arguments and certdirs are lists of
+# services, environments, configs, dropins, ranchers, arguments, certdirs and authorities are lists of
 # names, set before this text.
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
@@ -406,6 +406,9 @@ wellknown() {
 		done
 	done
 	for x in $certdirs; do names "$x"; done
+	for x in $authorities; do
+		if [ -e "$x" ]; then file p 0 "$x"; fi
+	done
 }
 
 host() {

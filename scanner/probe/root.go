@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -84,6 +85,7 @@ func (r Root) survey() []evidence.Want {
 		add(evidence.RancherConfig, r.glob(config+".d", ".yaml")...)
 	}
 	add(evidence.CertDir, certDirs...)
+	add(evidence.CertFile, Authorities...)
 	return wants
 }
 
@@ -137,8 +139,25 @@ func (r Root) file(kind evidence.Kind, name string) evidence.File {
 	default:
 		f.State = evidence.Present
 	}
+	if kind == evidence.CertFile {
+		content = certificates(content)
+	}
 	f.Content = redact(string(content))
 	return f
+}
+
+// certificates is a PEM file without its keys.
+func certificates(content []byte) []byte {
+	var kept []byte
+	for {
+		var block *pem.Block
+		if block, content = pem.Decode(content); block == nil {
+			return kept
+		}
+		if block.Type == "CERTIFICATE" {
+			kept = append(kept, pem.EncodeToMemory(block)...)
+		}
+	}
 }
 
 // dropIns reads every *.conf below dir, as the kubelet would find them: links

@@ -20,6 +20,7 @@ var wellKnown = []struct {
 	{"ranchers", ranchers},
 	{"arguments", arguments},
 	{"certdirs", certDirs},
+	{"authorities", Authorities},
 }
 
 // Services are the units, without their suffix, that start a kubelet, or a
@@ -97,6 +98,17 @@ var certDirs = []string{
 	"/var/lib/k0s/kubelet/pki",
 	"/var/snap/microk8s/current/certs",
 	"/etc/kubernetes/pki",
+}
+
+// Authorities are the cluster CA's certificate, where a distribution leaves it
+// on its nodes.
+var Authorities = []string{
+	"/etc/kubernetes/pki/ca.crt",
+	"/etc/kubernetes/ssl/ca.crt",
+	"/etc/kubernetes/certs/ca.crt",
+	"/etc/kubernetes/kubelet-ca.crt",
+	"/var/lib/rancher/k3s/agent/server-ca.crt", "/var/lib/rancher/rke2/agent/server-ca.crt",
+	"/var/lib/k0s/pki/ca.crt",
 }
 
 // assignments hands the lists to the script.
