@@ -1,6 +1,7 @@
 package distro
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -324,5 +325,17 @@ func TestAProcessOfItsOwnShowsItsArguments(t *testing.T) {
 	}
 	if d := Of(running("k3s-server", "/usr/local/bin/k3s server")); d.Arguments == nil {
 		t.Error("k3s holds the kubelet, and nobody asks for its arguments")
+	}
+}
+
+func TestEveryDistroIsInTheDocs(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/verdicts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range List {
+		if row := "| `" + string(d.ID) + "` | " + d.Title + " | " + d.Default.Rotation.String() + " |"; !strings.Contains(string(docs), row) {
+			t.Errorf("docs/verdicts.md lacks the row %s", row)
+		}
 	}
 }
