@@ -60,10 +60,16 @@ func (o *observer) finish(ctx context.Context, listen, name string, static bool)
 	return seen
 }
 
-// fallback is what to ask the node for where sshd opens no connection for us:
-// what openssl is served there, and the certificate that lies on its disk.
+// fallback is what to ask the node for where sshd opens no connection for us,
+// or the handshake could not be made: what openssl is served there, and the
+// certificate that lies on its disk.
 func fallback(seen *evidence.Serving, j Judgement) []evidence.Want {
-	if seen == nil || seen.Attempts[0].Outcome != evidence.ForwardingRefused {
+	if seen == nil {
+		return nil
+	}
+	switch seen.Attempts[len(seen.Attempts)-1].Outcome {
+	case evidence.ForwardingRefused, evidence.Failed, evidence.Closed, evidence.AlertOther:
+	default:
 		return nil
 	}
 	wants := []evidence.Want{{Kind: evidence.Served, Path: j.Listen}}
