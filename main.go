@@ -23,9 +23,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+	ctx, heard := signal.NotifyContext(ctx, syscall.SIGHUP) // a lost terminal says so more than once
+	signal.Ignore(syscall.SIGPIPE)                          // a reader that has seen enough is an error of the write
+	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	heard()
+	os.Exit(code)
 }
 
 // run is the whole program. Nothing below it exits, and nothing but results

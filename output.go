@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,7 +43,7 @@ func (o outputOptions) finish(t terminal, run report.Run, outputs sinks) error {
 	if o.byExpiry {
 		report.SortByExpiry(run.Results)
 	}
-	if err := outputs.write(t, run); err != nil {
+	if err := outputs.write(t, run); err != nil && !errors.Is(err, syscall.EPIPE) { // kletscan ... | head has seen enough
 		return err
 	}
 	return exitWith(exitCode(run.Results, o.fail))
