@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -190,14 +191,20 @@ func (b box) writeFiles(t *testing.T) {
 	write("ssh_config", config.String())
 }
 
+// freePort is a port for a server that cannot be handed a listener. It is below
+// the range from which the system takes ports by itself, so that no other test
+// is given it before the server has it.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20000 + mathrand.IntN(10000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port from 20000 to 29999")
+	return 0
 }
 
 // TestOpenSSH scans one real node as four users with different rights.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -41,12 +42,7 @@ func startSSHD(t *testing.T, h *home, options string) *server {
 			missing(t, "sshd")
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{addr: listener.Addr().String()}
-	listener.Close()
+	s := &server{addr: freeAddress(t)}
 	dir := t.TempDir()
 	hostKey := writeKey(t, filepath.Join(dir, "host_ed25519"), "")
 	write(t, filepath.Join(dir, "authorized"), string(ssh.MarshalAuthorizedKey(h.key)))
@@ -169,7 +165,7 @@ func TestRealSSHDForwards(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	closed := freeAddress(t)
+	const closed = "127.0.0.1:1" // tcpmux, which nobody runs
 	for _, tt := range []struct {
 		name, options, address string
 		want                   error
@@ -205,13 +201,18 @@ func TestRealSSHDForwards(t *testing.T) {
 	}
 }
 
-// freeAddress is a loopback address on which nothing listens.
+// freeAddress is for a server that cannot be handed a listener. Its port is
+// below the range from which the system takes ports by itself, so that no other
+// test is given it before the server has it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no free port from 20000 to 29999")
+	return ""
 }
