@@ -12,7 +12,6 @@ type Explanation struct {
 	Distro distro.Distro   // zero: not recognised
 	Rule   kubelet.Rule    // what the rotation follows from; zero where the version is not known and decides
 	Chains []kubelet.Chain // every place that sets something, for each setting, decisive first
-	Start  distro.Start    // what the unit would start now; zero: no unit is known
 }
 
 // Explain works out what Judge leaves out. It is pure, too, and costs about as
@@ -26,5 +25,5 @@ func Explain(ev *evidence.Evidence) Explanation {
 	in := gather(s, d)
 	in.now.Explain = true
 	e := in.running()
-	return Explanation{Distro: d, Rule: e.Rule, Chains: e.Chains, Start: s.Start}
+	return Explanation{Distro: d, Rule: e.Rule, Chains: e.Chains}
 }

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -61,11 +62,8 @@ func (in *inputs) view(s distro.Subject) {
 		return
 	}
 	p, h := s.Process, s.Evidence.Host
-	if ticks := max(h.ClockTicks, 1); h.BootTime > 0 && p.StartTick > 0 {
-		if h.ClockTicks == 0 {
-			ticks = 100 // USER_HZ of every common Linux
-		}
-		in.start = h.BootTime + p.StartTick/ticks
+	if h.BootTime > 0 && p.StartTick > 0 {
+		in.start = h.BootTime + p.StartTick/cmp.Or(h.ClockTicks, 100) // USER_HZ of every common Linux
 	}
 	switch p.DropInEnv {
 	case "set", "unset":
@@ -126,10 +124,11 @@ func (in *inputs) config(name, why string) {
 	if name == "" {
 		return
 	}
-	in.now.Config = in.file(evidence.KubeletConfig, name)
-	if why != "" {
-		in.now.Config.State, in.now.Config.Reason = kubelet.Unreadable, why
+	if why != "" { // a path that is not known cannot be asked for
+		in.now.Config = kubelet.File{Path: name, State: kubelet.Unreadable, Reason: why}
+		return
 	}
+	in.now.Config = in.file(evidence.KubeletConfig, name)
 }
 
 // dropIns fills in the directory that --config-dir names.
