@@ -2,8 +2,9 @@ module kletscan
 
 go 1.26.0
 
-// SSH and terminals
+// SSH and terminals; winio reaches the agent of OpenSSH for Windows, a named pipe
 require (
+	github.com/Microsoft/go-winio v0.6.4
 	github.com/kevinburke/ssh_config v1.6.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/term v0.47.0
@@ -38,7 +39,6 @@ require (
 )
 
 require (
-	github.com/Microsoft/go-winio v0.6.4 // indirect
 	github.com/anmitsu/go-shlex v0.0.0-20200514113438-38f4b401e2be // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/clipperhouse/displaywidth v0.10.0 // indirect
