@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,18 +37,55 @@ func isTerminal(stream any) (fd int, ok bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// passphrase asks for the passphrase of a key on the terminal; nil where there
-// is none to ask on.
+// asker opens what a person can be asked on: standard input, or where that is
+// a list of nodes, the terminal itself, as ssh does it. nil: nobody is there.
+func (t terminal) asker() func(question string) ([]byte, error) {
+	if in, ok := isTerminal(t.stdin); ok {
+		return func(question string) ([]byte, error) { return t.hidden(in, question) }
+	}
+	if _, ok := isTerminal(t.stderr); !ok {
+		return nil
+	}
+	return func(question string) ([]byte, error) {
+		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer tty.Close()
+		return t.hidden(int(tty.Fd()), question)
+	}
+}
+
+// hidden asks for a line that is not shown.
+func (t terminal) hidden(in int, question string) ([]byte, error) {
+	fmt.Fprint(t.stderr, question)
+	defer fmt.Fprintln(t.stderr)
+	return term.ReadPassword(in)
+}
+
+// passphrase asks for the passphrase of a key; nil where there is nobody to
+// ask.
 func (t terminal) passphrase() func(string) ([]byte, error) {
-	in, ok := isTerminal(t.stdin)
-	if !ok {
+	ask := t.asker()
+	if ask == nil {
 		return nil
 	}
 	return func(keyFile string) ([]byte, error) {
-		fmt.Fprintf(t.stderr, "passphrase for %s: ", report.Clean(keyFile))
-		defer fmt.Fprintln(t.stderr)
-		return term.ReadPassword(in)
+		return ask(fmt.Sprintf("passphrase for %s: ", report.Clean(keyFile)))
 	}
+}
+
+// password asks for a password, which must not be empty.
+func (t terminal) password(question string) ([]byte, error) {
+	ask := t.asker()
+	if ask == nil {
+		return nil, errors.New("no terminal to ask on")
+	}
+	text, err := ask(question)
+	if err == nil && len(text) == 0 {
+		return nil, errors.New("no password was typed")
+	}
+	return text, err
 }
 
 // options are what stdout can show.

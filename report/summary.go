@@ -15,7 +15,7 @@ var rotations = []kubelet.Rotation{kubelet.On, kubelet.Off, kubelet.External, ku
 // failures are the reasons for not being assessed, in the order in which a
 // summary names them: every Status but OK.
 var failures = []scanner.Status{
-	scanner.Unreachable, scanner.Timeout, scanner.AuthFailed, scanner.HostKeyUnknown, scanner.HostKeyMismatch,
+	scanner.Unreachable, scanner.Throttled, scanner.Timeout, scanner.AuthFailed, scanner.HostKeyUnknown, scanner.HostKeyMismatch,
 	scanner.Denied, scanner.NoKubelet, scanner.NotLinux, scanner.Cancelled, scanner.Internal, scanner.StatusUnknown,
 }
 

@@ -20,11 +20,12 @@ const (
 	NotLinux               // another operating system
 	Cancelled              // the scan was interrupted first
 	Internal               // a defect of kletscan
+	Throttled              // sshd, or one on the way, turned us away for having too many logins under way or too many failed ones
 )
 
 var statusNames = [...]string{
 	"unknown", "ok", "unreachable", "timeout", "auth-failed", "host-key-unknown", "host-key-mismatch",
-	"denied", "no-kubelet", "not-linux", "cancelled", "internal",
+	"denied", "no-kubelet", "not-linux", "cancelled", "internal", "throttled",
 }
 
 func (s Status) String() string {
@@ -54,6 +55,11 @@ type Error struct {
 	Op     string // connect, handshake, authenticate, run the probe, ...
 	Status Status
 	Err    error // the cause, one line; peers' text in it is not yet sanitised
+
+	// Transient says that the same visit may go better in a while: a
+	// connection that was lost or turned away before anything was decided. A
+	// login or a host key that was refused is never transient.
+	Transient bool
 }
 
 func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }

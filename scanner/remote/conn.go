@@ -38,14 +38,31 @@ func (c *Conn) Close() error {
 // Exec runs a command as probe.Executor says, within Config.CommandTimeout and
 // ctx. Its errors are *scanner.Error.
 func (c *Conn) Exec(ctx context.Context, command, stdin string) (probe.Output, error) {
+	return c.run(ctx, command, func(*session) (string, bool) { return stdin, true })
+}
+
+// Talk runs a command as probe.Talker says, within the same bounds as Exec and
+// with the same errors.
+func (c *Conn) Talk(ctx context.Context, command string, answer func(stdout, stderr []byte) (input string, last bool)) (probe.Output, error) {
+	return c.run(ctx, command, func(s *session) (string, bool) {
+		if len(s.stdout.kept)+len(s.stderr.kept) == 0 {
+			return "", false
+		}
+		return answer(s.stdout.kept, s.stderr.kept)
+	})
+}
+
+// run runs a command. Its standard input is what answer gives, at the start
+// and after every read, up to the last.
+func (c *Conn) run(ctx context.Context, command string, answer func(*session) (string, bool)) (probe.Output, error) {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, c.transport.abort)
 	defer stop()
 
-	run := session{conn: c}
-	err := run.do(command, stdin)
+	run := session{conn: c, answer: answer}
+	err := run.do(command)
 	switch {
 	case run.stdout.dropped > 0: // cut off on purpose
 		c.Close()
@@ -65,9 +82,14 @@ func (c *Conn) Exec(ctx context.Context, command, stdin string) (probe.Output, e
 // its standard input a failure, and stops reading requests after a malformed
 // one, on which Close would hang.
 type session struct {
-	conn           *Conn
+	conn   *Conn
+	answer func(*session) (input string, last bool)
+	exit   int // noExit: the node gave none
+
+	mu             sync.Mutex // for what is below, while the streams are read
 	stdout, stderr sink
-	exit           int // noExit: the node gave none
+	said           bool        // answer has given its last
+	input          chan string // what is to be written to standard input; closed behind the last
 }
 
 // noExit is probe.Output's ExitCode without an exit status.
@@ -75,8 +97,9 @@ const noExit = -1
 
 // do runs the command to its end. It always leaves the streams read to theirs,
 // and no goroutine behind.
-func (s *session) do(command, stdin string) error {
+func (s *session) do(command string) error {
 	s.exit = noExit
+	s.input = make(chan string, 1)
 	s.stdout = sink{limit: probe.OutputLimit, slack: 0, full: s.conn.transport.abort}
 	s.stderr = sink{limit: probe.StderrLimit, slack: probe.OutputLimit, full: s.conn.transport.abort}
 	channel, requests, err := s.conn.client.OpenChannel("session", nil)
@@ -85,29 +108,75 @@ func (s *session) do(command, stdin string) error {
 	case errors.As(err, &denied):
 		return runError(scanner.Denied, "the server opens no session: %q", denied.Message)
 	case err != nil:
-		return runError(scanner.Unreachable, "connection closed by peer before the command began: %w", err)
+		return lost(opRun, "before the command began", err)
 	}
-	var streams sync.WaitGroup
+	var streams, writer sync.WaitGroup
 	streams.Go(func() { s.exit = exitStatus(requests) })
-	streams.Go(func() { drain(&s.stdout, channel) })
-	streams.Go(func() { drain(&s.stderr, channel.Stderr()) })
+	streams.Go(func() { s.drain(&s.stdout, channel) })
+	streams.Go(func() { s.drain(&s.stderr, channel.Stderr()) })
 	ok, err := channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
 	if err != nil || !ok {
 		s.conn.transport.abort() // the peer need not close a channel on which nothing runs
 		streams.Wait()
 		if err != nil {
-			return runError(scanner.Unreachable, "connection closed by peer before the command began: %w", err)
+			return lost(opRun, "before the command began", err)
 		}
 		return runError(scanner.Denied, "the server lets user %q run no command", s.conn.client.User())
 	}
-	streams.Go(func() {
+	writer.Go(func() {
 		// A command may end without reading its input: that is no error, and
 		// the end of the channel ends the write.
-		_, _ = io.WriteString(channel, stdin)
+		for text := range s.input {
+			_, _ = io.WriteString(channel, text)
+		}
 		_ = channel.CloseWrite()
 	})
+	s.reply()
 	streams.Wait()
+	s.hangUp()
+	writer.Wait()
 	return s.whole()
+}
+
+// reply writes what answer gives, until it has given its last.
+func (s *session) reply() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.said {
+		return
+	}
+	text, last := s.answer(s)
+	if text != "" {
+		s.input <- text
+	}
+	if s.said = last; last {
+		close(s.input)
+	}
+}
+
+// hangUp closes standard input where answer has not given its last.
+func (s *session) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.said {
+		s.said = true
+		close(s.input)
+	}
+}
+
+// drain reads a stream to its end. How it ended is for whole to say.
+func (s *session) drain(to *sink, from io.Reader) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		s.mu.Lock()
+		to.Write(buffer[:n])
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+		s.reply()
+	}
 }
 
 // whole tells an ended command from an ended connection, which look the same
@@ -118,12 +187,12 @@ func (s *session) whole() error {
 	case s.stderr.dropped > probe.OutputLimit:
 		return runError(scanner.Unreachable, "the command writes to stderr without end: more than %d MiB", probe.OutputLimit>>20)
 	case s.conn.transport.lost.Load():
-		return runError(scanner.Unreachable, "connection closed by peer before the command ended")
+		return lost(opRun, "before the command ended", io.ErrUnexpectedEOF)
 	case s.exit == noExit:
 		// x/crypto also ends for other reasons, such as a disconnect message.
 		// A connection that still answers has ended just the channel.
 		if _, _, err := s.conn.client.SendRequest("keepalive@openssh.com", true, nil); err != nil {
-			return runError(scanner.Unreachable, "connection closed by peer before the command ended: %w", err)
+			return lost(opRun, "before the command ended", err)
 		}
 	}
 	return nil
@@ -168,6 +237,3 @@ func (s *sink) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// drain reads a stream to its end. How it ended is for whole to say.
-func drain(to *sink, from io.Reader) { _, _ = io.Copy(to, from) }

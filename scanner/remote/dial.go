@@ -4,79 +4,173 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
-	"unicode"
 
 	"golang.org/x/crypto/ssh"
 
 	"kletscan/inventory"
 	"kletscan/scanner"
+	"kletscan/scanner/remote/knownhosts"
 )
 
 // The stages of a visit, as scanner.Error.Op.
 const (
 	opConnect   = "connect"
+	opJump      = "jump host"
 	opHandshake = "handshake"
 	opLogin     = "authenticate"
 	opRun       = "run the command"
 )
 
-// bannerLimit is how much a server may say before the login, in bytes. sshd's
-// Banner is a screen of text.
-const bannerLimit = 64 << 10
-
-// Dial connects to a node and logs in, within Config.ConnectTimeout and ctx.
-// It may be called concurrently. Its errors are *scanner.Error. ctx does not
-// bound the connection once it is returned.
+// Dial connects to a node and logs in. It may be called concurrently. Its
+// errors are *scanner.Error. ctx does not bound the connection once it is
+// returned.
 func (d *Dialer) Dial(ctx context.Context, node inventory.Node) (scanner.Conn, error) {
-	t, err := d.target(node)
+	t, err := d.target(ctx, node)
 	if err != nil {
-		return nil, refused(err)
+		return nil, refused(ctx, err)
+	}
+	conn, err := d.connect(ctx, t)
+	if err != nil { // not a nil *Conn in an interface
+		return nil, err
+	}
+	return conn, nil
+}
+
+// connect logs in at a target. A host that shows another of its keys than
+// those on file is asked once more, for just those: OpenSSH's order of
+// algorithms would have asked for them at first (sshconnect2.c,
+// order_hostkeyalgs), but it knows no thousand hashed lines to compare.
+func (d *Dialer) connect(ctx context.Context, t *target) (*Conn, error) {
+	if conn := d.ride(ctx, t); conn != nil {
+		return d.attend(conn, t), nil
 	}
 	known, err := d.hostKeys.load(t.hostKeyFiles)
 	if err != nil {
-		return nil, refused(err)
+		return nil, refused(ctx, err)
 	}
-	caller := ctx
-	ctx, cancel := context.WithTimeout(ctx, d.cfg.ConnectTimeout)
-	defer cancel()
-
-	var dialer net.Dialer
-	socket, err := dialer.DialContext(ctx, t.network, t.address())
+	conn, again, err := d.attempt(ctx, t, known, nil)
+	if err != nil && again != nil {
+		conn, _, err = d.attempt(ctx, t, known, again)
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, interrupted(caller, opConnect, "no answer", d.cfg.ConnectTimeout)
-		}
-		return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: connectError(err)}
+		return nil, err
 	}
-	l := &login{target: t, known: known, offer: d.keys.offer(t), transport: &transport{Conn: socket}}
-	config, err := l.config()
+	return d.attend(conn, t), nil
+}
+
+// attend gives a connection its keepalive, if it is to have one.
+func (d *Dialer) attend(conn *Conn, t *target) *Conn {
+	if t.alive > 0 {
+		d.running.Go(func() { conn.keepAlive(t.alive, t.aliveCount) })
+	}
+	return conn
+}
+
+// attempt opens a transport and runs one handshake and login over it. The
+// host key algorithms are those given, or nil for what is on file. again are
+// those with which another attempt may do better; it begins at the connection,
+// because a key exchange cannot be taken back.
+func (d *Dialer) attempt(caller context.Context, t *target, known *knownhosts.DB, algorithms []string) (conn *Conn, again []string, err error) {
+	done, err := d.agentTurn(caller, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	limit := d.connectTimeout(t)
+	var socket net.Conn
+	if t.via != nil { // outside the limit: the login at the jump host serves others, too
+		if socket, err = d.hops.to(t.via).dial(caller, t.address()); err != nil {
+			return nil, nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(caller, limit)
+	defer cancel()
+	if socket == nil {
+		if socket, err = open(ctx, caller, t, limit); err != nil {
+			return nil, nil, err
+		}
+	}
+	l := &login{
+		target: t, known: known, algorithms: algorithms, offer: d.keys.Offer(t.keys), now: d.cfg.Now,
+		password: d.passwordFor(t), transport: &transport{Conn: socket},
+	}
+	config, err := l.config(ctx)
 	if err != nil {
 		socket.Close()
-		return nil, refused(err)
+		return nil, nil, refused(ctx, err)
 	}
 	client, err := d.handshake(ctx, l, config)
+	failure := l.explain(err)
 	if ctx.Err() != nil {
-		if client != nil {
-			client.Close()
-		}
 		op, unfinished := l.unfinished()
-		return nil, interrupted(caller, op, unfinished, d.cfg.ConnectTimeout)
+		failure = interrupted(caller, op, unfinished, limit)
 	}
-	if failure := l.explain(err); failure != nil {
-		if client != nil {
-			client.Close()
+	l.settle(failure)
+	if failure == nil {
+		d.learn(l)
+		return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout}, nil, nil
+	}
+	if client != nil {
+		client.Close()
+	}
+	l.transport.abort()
+	return nil, l.again, failure
+}
+
+// passwordFor is the password that may go to a target: only to a node whose
+// key was on file before, so that no impostor is ever told it.
+func (d *Dialer) passwordFor(t *target) *password {
+	if t.isHop || t.policy != Strict {
+		return nil
+	}
+	return d.password
+}
+
+// agentTurn waits for a turn with the agent where these are limited: a login
+// that waits for somebody to touch a key must not hold a place at the server
+// meanwhile. A jump host has one login for all, and needs no turn.
+func (d *Dialer) agentTurn(ctx context.Context, t *target) (done func(), err error) {
+	if d.turns == nil || t.keys.Agent == "" || t.isHop {
+		return func() {}, nil
+	}
+	select {
+	case d.turns <- struct{}{}:
+		return func() { <-d.turns }, nil
+	case <-ctx.Done():
+		return nil, interrupted(ctx, opLogin, "no turn with the agent yet", 0)
+	}
+}
+
+// open makes what SSH runs over: a command of the operator's, or TCP. Its
+// errors are *scanner.Error.
+func open(ctx, caller context.Context, t *target, limit time.Duration) (net.Conn, error) {
+	if t.proxyCommand != "" {
+		p, err := startProxy(t.proxyCommand)
+		if err != nil {
+			return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: err}
 		}
-		return nil, failure
+		return p, nil
 	}
-	return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout}, nil
+	var dialer net.Dialer
+	if t.ssh.BindAddress != "" {
+		from, err := net.ResolveTCPAddr(t.network(), net.JoinHostPort(t.ssh.BindAddress, "0"))
+		if err != nil {
+			return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: fmt.Errorf("ssh_config's BindAddress: %w", err)}
+		}
+		dialer.LocalAddr = from
+	}
+	socket, err := dialer.DialContext(ctx, t.network(), t.address())
+	switch {
+	case err == nil:
+		return socket, nil
+	case ctx.Err() != nil:
+		return nil, interrupted(caller, opConnect, "no answer", limit)
+	}
+	return nil, connectError(err)
 }
 
 // handshake runs the SSH handshake and login, and ends with ctx. x/crypto
@@ -112,204 +206,32 @@ func (d *Dialer) handshake(ctx context.Context, l *login, config *ssh.ClientConf
 	}
 }
 
-// login is one handshake under way. x/crypto calls back from its own
-// goroutines, also later when the server asks for new session keys.
-type login struct {
-	target    *target
-	known     *hostKeys
-	offer     offer
-	transport *transport
-
-	mu       sync.Mutex
-	verified bool           // the host key is the right one: what follows is the login
-	failure  *scanner.Error // what a callback found, before x/crypto wraps it
-	banner   int            // bytes so far
-	methods  []string       // of authentication that the server allows now
-	partial  bool           // it took a key and asked for more
-}
-
-// config offers only algorithms without known weaknesses, and of these only
-// what ssh_config allows. An empty list must never get through: x/crypto would
-// take it for its own, wider one.
-func (l *login) config() (*ssh.ClientConfig, error) {
-	supported := ssh.SupportedAlgorithms()
-	config := &ssh.ClientConfig{
-		Config: ssh.Config{
-			KeyExchanges: supported.KeyExchanges,
-			Ciphers:      supported.Ciphers,
-			MACs:         supported.MACs,
-		},
-		User:              l.target.user,
-		Auth:              []ssh.AuthMethod{ssh.PublicKeys(l.offer.signers...)},
-		AuthCallback:      l.onMethods,
-		HostKeyCallback:   l.onHostKey,
-		HostKeyAlgorithms: l.known.algorithms(l.target.hostKeyName),
-		BannerCallback:    l.onBanner,
-		ClientVersion:     "SSH-2.0-kletscan",
-	}
-	for keyword, list := range map[string]*[]string{
-		"kexalgorithms": &config.KeyExchanges, "ciphers": &config.Ciphers, "macs": &config.MACs,
-		"hostkeyalgorithms": &config.HostKeyAlgorithms, // filtered but not reordered: see hostKeys.algorithms
-	} {
-		allowed, ok := l.target.limits[keyword]
-		if !ok {
-			continue
-		}
-		if keyword == "hostkeyalgorithms" {
-			*list = intersect(*list, allowed)
-		} else {
-			*list = intersect(allowed, *list)
-		}
-		if len(*list) == 0 {
-			return nil, fmt.Errorf("ssh_config's %s leaves nothing that kletscan supports: %q", keyword, allowed)
-		}
-	}
-	return config, nil
-}
-
-func (l *login) onHostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
-	failure := l.known.verify(l.target, key)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if failure != nil {
-		l.failure = failure
-		return failure
-	}
-	l.verified = true
-	return nil
-}
-
-// onMethods only listens: with nil, x/crypto goes on with our one method.
-func (l *login) onMethods(auth *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.methods = auth.AllowedMethods
-	l.partial = len(auth.PartialSuccessMethods) > 0
-	return nil, nil
-}
-
-// onBanner ends a flood of banners by closing the transport. It returns no
-// error: x/crypto would then stop reading what it has queued, and after a
-// failed handshake its goroutines never end while packets wait.
-func (l *login) onBanner(text string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.banner += len(text); l.banner > bannerLimit && l.failure == nil {
-		l.failure = &scanner.Error{
-			Op: opLogin, Status: scanner.Unreachable,
-			Err: fmt.Errorf("the server sends banners without end: more than %d KiB before the login", bannerLimit>>10),
-		}
-		l.transport.abort()
-	}
-	return nil
-}
-
-// unfinished names the stage that is under way.
-func (l *login) unfinished() (op, unfinished string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.verified {
-		return opLogin, "key exchange done, but login not finished"
-	}
-	if text, version := l.transport.firstWords(); !version {
-		if text != "" {
-			return opHandshake, fmt.Sprintf("connected, but no SSH version, only %q,", text)
-		}
-		return opHandshake, "connected, but no SSH version"
-	}
-	return opHandshake, "key exchange not finished"
-}
-
-// explain turns the outcome of a handshake into what happened. nil: it worked.
-func (l *login) explain(err error) *scanner.Error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text, version := l.transport.firstWords()
-	switch {
-	case l.failure != nil: // also when a login came through after a flood
-		return l.failure
-	case err == nil:
-		return nil
-	case !l.verified && !version:
-		return &scanner.Error{Op: opHandshake, Status: scanner.Unreachable, Err: noVersion(text, err)}
-	case closedByPeer(err) && !l.verified:
-		return &scanner.Error{Op: opHandshake, Status: scanner.Unreachable, Err: fmt.Errorf("connection closed by peer during the key exchange: %w", err)}
-	case closedByPeer(err):
-		return &scanner.Error{Op: opLogin, Status: scanner.Unreachable, Err: fmt.Errorf("connection closed by peer during the login: %w", err)}
-	case !l.verified:
-		return &scanner.Error{Op: opHandshake, Status: scanner.Unreachable, Err: oneLine(err)}
-	}
-	return &scanner.Error{Op: opLogin, Status: scanner.AuthFailed, Err: l.loginError(err)}
-}
-
-// loginError says whose keys were not accepted, and what else may be wrong.
-// The caller holds the lock.
-func (l *login) loginError(err error) error {
-	user := l.target.user
-	switch {
-	case l.partial:
-		return fmt.Errorf("user %s: the server accepted a key and asks for more (%q): kletscan logs in with keys only", user, l.methods)
-	case len(l.methods) > 0 && !slices.Contains(l.methods, "publickey"):
-		return fmt.Errorf("user %s: the server allows no keys, only %q: kletscan logs in with keys only", user, l.methods)
-	case len(l.offer.signers) == 0:
-		return fmt.Errorf("user %s: no key to offer: ssh_config names none that can be used here: name one with --private-key FILE", user)
-	}
-	text := fmt.Sprintf("user %s: none of the keys was accepted (%s)", user, l.offer)
-	if l.offer.left > 0 {
-		text += fmt.Sprintf("; %d more were not offered, because sshd gives up after six: name the right one with --private-key FILE, or set IdentitiesOnly", l.offer.left)
-	}
-	if !strings.Contains(err.Error(), "unable to authenticate") { // x/crypto's words for just that
-		return fmt.Errorf("%s: %w", text, oneLine(err))
-	}
-	return errors.New(text)
-}
-
-// oneLine quotes an error that holds line breaks or escapes of the peer.
-func oneLine(err error) error {
-	if strings.ContainsFunc(err.Error(), unicode.IsControl) {
-		return fmt.Errorf("%q", err.Error())
-	}
-	return err
-}
-
-// noVersion explains a connection that ended before the SSH version. sshd
-// that is too busy, or has banned our address, says so in one line of text.
-func noVersion(text string, err error) error {
-	switch {
-	case strings.Contains(text, "Exceeded MaxStartups"):
-		return fmt.Errorf("sshd has too many logins under way (%q): scan fewer nodes at once with -f", text)
-	case strings.Contains(text, "Not allowed at this time"):
-		return fmt.Errorf("sshd has banned this address for a while (%q, PerSourcePenalties): wait, and see why logins failed", text)
-	case text != "":
-		return fmt.Errorf("no SSH version, the server says %q: is this port SSH?", text)
-	}
-	return fmt.Errorf("connection closed by peer before its SSH version: %w", err)
-}
-
-// closedByPeer tells an ended connection from an answer that we refuse.
-func closedByPeer(err error) bool {
-	var op *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op)
-}
-
-// connectError shortens what net says to the part that differs.
-func connectError(err error) error {
+// connectError shortens what net says to the part that differs. A node that
+// answers with a refusal, or that has no address, will do so again in a
+// second; a name server that failed may not.
+func connectError(err error) *scanner.Error {
+	failed := &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: err}
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
 	case errors.Is(err, syscall.EMFILE):
-		return fmt.Errorf("%w: scan fewer nodes at once with -f, or raise ulimit -n", err)
+		failed.Err = fmt.Errorf("%w: scan fewer nodes at once with -f, or raise ulimit -n", err)
 	case errors.As(err, &dns):
-		return fmt.Errorf("look up %s: %s", dns.Name, dns.Err)
+		failed.Err = fmt.Errorf("look up %s: %s", dns.Name, dns.Err)
+		failed.Transient = dns.IsTemporary && !dns.IsNotFound
 	case errors.As(err, &op) && op.Addr != nil:
 		cause := op.Err
 		var call *os.SyscallError
 		if errors.As(cause, &call) {
 			cause = call.Err // the name of the system call says what our own words say
+			if call.Syscall == "bind" {
+				cause = fmt.Errorf("from ssh_config's BindAddress %s: %w", op.Source, cause)
+			}
 		}
-		return fmt.Errorf("%s: %w", op.Addr, cause)
+		failed.Err = fmt.Errorf("%s: %w", op.Addr, cause)
+		failed.Transient = errors.Is(err, syscall.ECONNRESET)
 	}
-	return err
+	return failed
 }
 
 // interrupted says why a stage was not finished: its own limit, or the

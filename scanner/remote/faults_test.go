@@ -82,14 +82,14 @@ func TestDialFaults(t *testing.T) {
 			"MaxStartups",
 			server{raw: say("Exceeded MaxStartups\r\n")},
 			0,
-			scanner.Unreachable,
+			scanner.Throttled,
 			[]string{`"Exceeded MaxStartups"`, "-f"},
 		},
 		{
 			"PerSourcePenalties",
 			server{raw: say("Not allowed at this time\r\n")},
 			0,
-			scanner.Unreachable,
+			scanner.Throttled,
 			[]string{`"Not allowed at this time"`, "banned"},
 		},
 		{

@@ -1,42 +1,66 @@
-// Package remote opens SSH connections to nodes. It is the only package that
-// imports x/crypto/ssh and ssh_config.
+// Package remote opens SSH connections to nodes, as the operator's own ssh
+// would. It and the packages below it are the only importers of x/crypto/ssh
+// and ssh_config.
 //
 // # What it promises
 //
-//   - Host keys are checked against known_hosts, always, and nothing is ever
-//     added there.
-//   - Logins use public keys, from an agent or from files. Passwords, prompts
-//     of the server, agent forwarding and terminals do not exist here.
-//   - A directive of ssh_config that would change where or how securely we
-//     connect is followed, or the node is not dialled. See keywordUse.
+//   - ssh_config has OpenSSH's meaning: see package sshconfig. A directive that
+//     would change where or how securely we connect is followed, or the node is
+//     not dialled.
+//   - Host keys are checked against known_hosts, always: see package knownhosts.
+//     Only with AcceptNew is the key of a host added of which nothing is on
+//     file.
+//   - Logins use public keys and certificates, from an agent or from files: see
+//     package keys. A password, if there is one, goes to nodes whose key was on
+//     file before, to one hidden prompt, and to no other node once it was
+//     refused. Agent forwarding and terminals do not exist here.
+//   - All nodes behind a jump host share one connection to it.
 //   - Every wait has an end: each stage has one absolute deadline, kept by
-//     closing the TCP connection under it, because x/crypto has no other
+//     closing the transport under it, because x/crypto has no other
 //     (golang/go#15113).
 //   - What a peer sends is bounded: banners, both output streams, and the
 //     text before the SSH version.
-//
-// # What it leaves out
-//
-// Jump hosts, user certificates, Match other than "Match all", and
-// known_hosts wildcards for ports other than 22.
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"kletscan/inventory"
+	"kletscan/scanner/remote/keys"
+	"kletscan/scanner/remote/knownhosts"
+	"kletscan/scanner/remote/sshconfig"
 )
+
+// HostKeyPolicy says what to do about hosts of which nothing is on file. A key
+// that differs from those on file is refused by every policy.
+type HostKeyPolicy uint8
+
+const (
+	FromConfig HostKeyPolicy = iota // what ssh_config's StrictHostKeyChecking says; Strict where it says nothing
+	Strict                          // refuse them
+	AcceptNew                       // add their key (ssh_config(5), StrictHostKeyChecking accept-new)
+)
+
+func (p HostKeyPolicy) String() string {
+	if p == AcceptNew {
+		return "accept-new"
+	}
+	return "strict"
+}
 
 // Config is what a Dialer needs to know. This package reads no environment
 // variables and asks the system for no user: main does.
 type Config struct {
 	User        string   // for nodes whose inventory line names none; empty: ssh_config's User, then LocalUser
 	LocalUser   string   // who runs kletscan; also %u of ssh_config
+	LocalHost   string   // where; also %l of ssh_config
 	Home        string   // the home directory: ~, %d, and the place of .ssh
 	PrivateKeys []string // key files, each of which must work; offered first
 
@@ -45,27 +69,45 @@ type Config struct {
 	SSHConfigFile string
 	SystemDir     string // empty: /etc/ssh
 
-	// KnownHosts are the only known_hosts files to use, and must exist.
-	// Empty: those of ssh_config, whose defaults are known_hosts and
-	// known_hosts2 in Home/.ssh and ssh_known_hosts and ssh_known_hosts2 in
-	// SystemDir.
-	KnownHosts []string
+	SSH       string                      // OpenSSH's client, for ssh_configs that only it reads; empty: there is none
+	LookupEnv func(string) (string, bool) // the environment that ssh_config may refer to; nil: empty
+	Environ   []string                    // the environment of SSH
 
-	AgentSocket string // the agent's Unix socket (SSH_AUTH_SOCK); empty: none
+	Jump string // jump hosts for every node, as ssh -J takes them, or "none"; empty: what ssh_config says
 
-	ConnectTimeout time.Duration // for TCP, key exchange and login together; 0: DefaultConnectTimeout
+	// KnownHosts are the only known_hosts files to use. Empty: those of
+	// ssh_config, whose defaults are known_hosts and known_hosts2 in Home/.ssh
+	// and ssh_known_hosts and ssh_known_hosts2 in SystemDir.
+	KnownHosts    []string
+	HostKeyPolicy HostKeyPolicy
+
+	AgentSocket      string // the agent's Unix socket (SSH_AUTH_SOCK) or Windows pipe; empty: none
+	AgentConcurrency int    // logins with the agent at once, and signatures that it is asked for; 0: only the latter are limited
+
+	ConnectTimeout time.Duration // for TCP, key exchange and login together; 0: ssh_config's ConnectTimeout, else DefaultConnectTimeout
 	CommandTimeout time.Duration // for each Exec; 0: DefaultCommandTimeout
+	Retries        int           // of logins at jump hosts after transient errors; a node's are its caller's business
 
 	// Passphrase asks for the passphrase of one key file. Only New calls it,
 	// at most once for each file. nil: there is nobody to ask, and encrypted
 	// keys that no agent holds are not used.
 	Passphrase func(keyFile string) ([]byte, error)
 
+	// Password is for nodes that accept none of the keys. Empty: none. It is
+	// not sent to jump hosts, nor to nodes whose policy is AcceptNew.
+	Password []byte
+
 	// Nodes are the nodes that will be dialled: New reads the keys and the
 	// known_hosts files that ssh_config names for them, and so can ask for
-	// passphrases and complain before a scan begins. nil: Dial reads what
-	// only ssh_config names, and leaves out keys that are encrypted.
+	// passphrases and complain before a scan begins. nil: Dial reads all of
+	// that, and leaves out keys that are encrypted.
 	Nodes []inventory.Node
+
+	// Planning is for a Dialer that is only asked for a Way: New asks for no
+	// passphrase, and what would make a scan senseless is a warning.
+	Planning bool
+
+	Now func() time.Time // the clock, for certificates; nil: time.Now
 }
 
 const (
@@ -78,29 +120,33 @@ const (
 // Dialer opens connections. Make one with New.
 type Dialer struct {
 	cfg      Config
-	configs  []*configFile
-	keys     *keyring
+	config   *sshconfig.Resolver
+	jump     []sshconfig.Jump // Config.Jump
+	keys     *keys.Ring
 	hostKeys *hostKeyStore
+	hops     *hops
+	password *password     // nil: none
+	turns    chan struct{} // logins with the agent; nil: not limited
 	warnings []string
-	running  sync.WaitGroup // handshakes
-
-	mu      sync.Mutex
-	aliases map[string]settings
+	running  sync.WaitGroup // handshakes and keepalives
 }
 
 // New reads ssh_config, known_hosts, the agent's list of keys and the key
 // files. Its errors mean that no scan makes sense, and say what to do: an
-// ssh_config that cannot be read as OpenSSH would, no known_hosts file or one
-// with a bad line, and no key to log in with.
-func New(cfg Config) (*Dialer, error) {
+// ssh_config that cannot be read as OpenSSH would, no known_hosts file, and no
+// key to log in with. ctx bounds what ssh -G takes.
+func New(ctx context.Context, cfg Config) (*Dialer, error) {
 	if cfg.SystemDir == "" {
 		cfg.SystemDir = "/etc/ssh"
 	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = DefaultConnectTimeout
-	}
 	if cfg.CommandTimeout == 0 {
 		cfg.CommandTimeout = DefaultCommandTimeout
+	}
+	if cfg.LookupEnv == nil {
+		cfg.LookupEnv = func(string) (string, bool) { return "", false }
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Home == "" { // or keys and known_hosts would be those of the working directory
 		return nil, errors.New("home directory: not known: set HOME")
@@ -108,28 +154,82 @@ func New(cfg Config) (*Dialer, error) {
 	if cfg.ConnectTimeout < 0 || cfg.CommandTimeout < 0 {
 		return nil, errors.New("timeouts: expected a time above zero")
 	}
+	if cfg.Planning {
+		cfg.Passphrase = nil
+	}
 	d := &Dialer{
 		cfg:      cfg,
-		keys:     &keyring{ask: cfg.Passphrase, files: make(map[string]keyFile), agents: make(map[string]*agentKeys)},
-		hostKeys: &hostKeyStore{sets: make(map[string]*hostKeys)},
-		aliases:  make(map[string]settings),
+		keys:     keys.New(keys.Options{Ask: cfg.Passphrase, AgentConcurrency: cfg.AgentConcurrency, Now: cfg.Now}),
+		hostKeys: &hostKeyStore{sets: make(map[string]*knownhosts.DB), learnt: make(map[string]int)},
+		password: newPassword(cfg.Password),
 	}
-	var err error
-	if d.configs, err = loadConfigs(cfg); err != nil {
-		return nil, err
+	d.hops = newHops(d)
+	if cfg.AgentConcurrency > 0 {
+		d.turns = make(chan struct{}, cfg.AgentConcurrency)
 	}
-	if err := d.prepare(); err != nil {
-		d.keys.closeAgents()
+	if err := d.prepare(ctx); err != nil {
+		d.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
 // prepare does once what each Dial would otherwise stumble over.
-func (d *Dialer) prepare() error {
-	targets := d.targets()
+func (d *Dialer) prepare(ctx context.Context) (err error) {
+	env := func(name string) (string, bool) {
+		if name == "SSH_AUTH_SOCK" {
+			return d.cfg.AgentSocket, d.cfg.AgentSocket != ""
+		}
+		return d.cfg.LookupEnv(name)
+	}
+	d.config, err = sshconfig.New(sshconfig.Options{
+		File: d.cfg.SSHConfigFile, Home: d.cfg.Home, SystemDir: d.cfg.SystemDir, LocalUser: d.cfg.LocalUser,
+		LocalHost: d.cfg.LocalHost, SSH: d.cfg.SSH, Env: env, Environ: d.cfg.Environ,
+	})
+	if err != nil {
+		return err
+	}
+	if d.jump, err = sshconfig.ParseJumps(d.cfg.Jump); err != nil {
+		return fmt.Errorf("-J: %w", err)
+	}
+	targets := d.targets(ctx)
+	for _, check := range []func([]*target) error{d.prepareHostKeys, d.prepareKeys} {
+		if err := check(targets); err != nil && !d.cfg.Planning {
+			return err
+		} else if err != nil {
+			d.warnings = append(d.warnings, err.Error())
+		}
+	}
+	return nil
+}
+
+// prepareKeys reads the keys, and asks for passphrases.
+func (d *Dialer) prepareKeys(targets []*target) error {
+	wanted := make([]keys.Wanted, len(targets))
+	for i, t := range targets {
+		wanted[i] = t.keys
+	}
+	more := len(targets) == 0 || d.password != nil
+	if len(targets) == 0 {
+		wanted = []keys.Wanted{{Files: d.cfg.PrivateKeys, Agent: d.cfg.AgentSocket}}
+	}
+	warnings, err := d.keys.Prepare(wanted, d.cfg.PrivateKeys, more)
+	d.warnings = append(d.warnings, warnings...)
+	return err
+}
+
+// prepareHostKeys loads the known_hosts files. Where there is none at all,
+// every node would fail for the same reason.
+func (d *Dialer) prepareHostKeys(targets []*target) error {
+	for _, file := range d.cfg.KnownHosts {
+		if d.cfg.HostKeyPolicy != AcceptNew && !anyExists([]string{file}) {
+			return fmt.Errorf("known_hosts file %s does not exist: %s", file, howToScan(file))
+		}
+	}
 	var files []string
+	learns := len(targets) == 0
 	for _, t := range targets {
+		learns = learns || t.policy == AcceptNew
 		for _, file := range t.hostKeyFiles {
 			if !slices.Contains(files, file) {
 				files = append(files, file)
@@ -139,60 +239,68 @@ func (d *Dialer) prepare() error {
 			return err
 		}
 	}
-	for _, file := range d.cfg.KnownHosts {
-		if !anyExists([]string{file}) {
-			return fmt.Errorf("known_hosts file %s does not exist: %s", file, howToScan(file))
-		}
-	}
-	more := d.cfg.Nodes == nil && d.mention("userknownhostsfile", "globalknownhostsfile")
-	if len(targets) > 0 && !more && !anyExists(files) {
+	if !learns && !anyExists(files) {
 		return fmt.Errorf("no known_hosts file, so no host can be told from an impostor: looked for %s: %s",
 			strings.Join(files, ", "), howToScan(append(files, "~/.ssh/known_hosts")[0]))
 	}
-	more = d.cfg.Nodes == nil && d.mention("identityfile", "identityagent")
-	var err error
-	d.warnings, err = d.keys.prepare(d.cfg, targets, more)
-	return err
+	return nil
 }
 
 func howToScan(file string) string {
 	return fmt.Sprintf("make one with ssh-keyscan HOST >> %s and compare the fingerprints", file)
 }
 
-// mention tells whether any file has one of the keywords, for whatever host.
-func (d *Dialer) mention(keywords ...string) bool {
-	return slices.ContainsFunc(d.configs, func(f *configFile) bool { return f.mentions(keywords) })
-}
-
-// targets are the targets of the nodes known beforehand, without those that
-// will be refused. Without a list of nodes it is what applies to any host, but
-// for the keys.
-func (d *Dialer) targets() []*target {
-	if d.cfg.Nodes == nil {
-		t, err := d.target(inventory.Node{User: "any"}) // the empty alias matches what applies to every host
-		if err != nil {
-			return nil
-		}
-		t.identityFiles = nil
-		return []*target{t}
+// targets are those of the nodes known beforehand and of their jump hosts,
+// without those that will be refused. They are resolved side by side, since
+// ssh -G takes milliseconds for each.
+func (d *Dialer) targets(ctx context.Context) []*target {
+	found := make([]*target, len(d.cfg.Nodes))
+	var work sync.WaitGroup
+	next := make(chan int)
+	for range min(len(found), sshconfig.DefaultParallel) {
+		work.Go(func() {
+			for i := range next {
+				if t, err := d.target(ctx, d.cfg.Nodes[i]); err == nil {
+					found[i] = t
+				}
+			}
+		})
 	}
+	for i := range found {
+		next <- i
+	}
+	close(next)
+	work.Wait()
 	var targets []*target
-	for _, node := range d.cfg.Nodes {
-		if t, err := d.target(node); err == nil {
+	for _, t := range found {
+		for ; t != nil; t = t.via {
 			targets = append(targets, t)
 		}
 	}
 	return targets
 }
 
-// Warnings are what New had to leave out, one line each: an agent that does
-// not answer, key files that cannot be used.
-func (d *Dialer) Warnings() []string { return slices.Clone(d.warnings) }
+// Warnings are what New had to leave out and what Dial has met, since the last
+// call, one line each: an agent that does not answer, key files and
+// known_hosts lines that cannot be used, host keys that were added.
+func (d *Dialer) Warnings() []string {
+	d.hostKeys.mu.Lock()
+	defer d.hostKeys.mu.Unlock()
+	warnings := slices.Concat(d.warnings, d.hostKeys.warnings)
+	for _, file := range slices.Sorted(maps.Keys(d.hostKeys.learnt)) {
+		warnings = append(warnings, fmt.Sprintf("host keys of %d hosts that were not on file added to %s", d.hostKeys.learnt[file], file))
+	}
+	d.warnings, d.hostKeys.warnings = nil, nil
+	clear(d.hostKeys.learnt)
+	return warnings
+}
 
-// Close ends the connection to the agents and waits for what still hung on
-// them. Call it when no Dial is running; connections stay open.
+// Close ends the connections to agents and jump hosts and waits for what still
+// hung on them. Call it when no Dial is running; what goes through a jump host
+// ends with it.
 func (d *Dialer) Close() error {
-	d.keys.closeAgents()
+	d.keys.Close()
+	d.hops.close()
 	d.running.Wait()
 	return nil
 }

@@ -3,7 +3,9 @@ package remote
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +17,18 @@ import (
 	"kletscan/scanner"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv("KLETSCAN_NETCAT"); address != "" { // as a ProxyCommand
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			os.Exit(1)
+		}
+		go func() { _, _ = io.Copy(conn, os.Stdin) }()
+		_, _ = io.Copy(os.Stdout, conn)
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestDialRunsCommand(t *testing.T) {
 	t.Parallel()
@@ -157,8 +170,8 @@ func TestNothingListens(t *testing.T) {
 func TestNoSuchHost(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	_, err := dial(t, newDialer(t, h.config()), inventory.Node{Host: "bad host name.invalid"})
-	wantError(t, err, scanner.Unreachable, "connect: look up bad host name.invalid: no such host")
+	_, err := dial(t, newDialer(t, h.config()), inventory.Node{Host: "no-such-host.invalid"})
+	wantError(t, err, scanner.Unreachable, "connect: look up no-such-host.invalid: no such host")
 }
 
 // A peer's text in an error of x/crypto stays on one line.
@@ -178,11 +191,11 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	cfg := newHome(t).config()
 	cfg.ConnectTimeout = -1
-	_, err := New(cfg)
+	_, err := New(t.Context(), cfg)
 	wantText(t, err, "timeouts: expected a time above zero")
 	cfg = newHome(t).config()
 	cfg.Home = ""
-	_, err = New(cfg)
+	_, err = New(t.Context(), cfg)
 	wantText(t, err, "home directory: not known: set HOME")
 }
 

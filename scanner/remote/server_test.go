@@ -280,7 +280,7 @@ func (h *home) config() Config {
 
 func newDialer(t testing.TB, cfg Config) *Dialer {
 	t.Helper()
-	d, err := New(cfg)
+	d, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

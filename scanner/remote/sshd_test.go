@@ -145,7 +145,7 @@ func TestRealSSHDThatIsTooBusy(t *testing.T) {
 		taken = taken || strings.HasPrefix(string(first[:n]), "SSH-")
 	}
 	_, err := dial(t, newDialer(t, h.config()), s.node(t))
-	wantError(t, err, scanner.Unreachable, `handshake: sshd has too many logins under way ("Exceeded MaxStartups")`)
+	wantError(t, err, scanner.Throttled, `handshake: sshd has too many logins under way ("Exceeded MaxStartups")`)
 }
 
 func TestRealSSHDForwards(t *testing.T) {

@@ -1,198 +1,247 @@
 package remote
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"maps"
 	"net"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"kletscan/inventory"
 	"kletscan/scanner"
+	"kletscan/scanner/remote/keys"
+	"kletscan/scanner/remote/knownhosts"
+	"kletscan/scanner/remote/sshconfig"
 )
 
-// target is a node with everything decided: where to connect, as whom, with
-// which keys, against which host keys. The order of precedence is the
-// inventory line, then the flags, then ssh_config, then OpenSSH's defaults.
+// target is a node or a jump host with everything decided: where to connect,
+// through what, as whom, with which keys, against which host keys. The order of
+// precedence is the inventory line, then the flags, then ssh_config, then
+// OpenSSH's defaults.
 type target struct {
-	network        string // tcp, tcp4 or tcp6
-	host, port     string // to dial
-	user           string
-	hostKeyName    string   // host:port to look up in known_hosts
-	hostKeyFiles   []string // known_hosts files, the user's first
-	identityFiles  []string // named for this node
-	defaultFiles   []string // tried when none is named
-	identitiesOnly bool
-	agent          string              // socket; empty: none
-	limits         map[string][]string // algorithm lists of ssh_config: ciphers, macs, ...
+	ssh  *sshconfig.Settings
+	host string // to dial; a jump host looks it up where there is one
+	port int
+	user string
+
+	via          *target // the jump host; nil: none
+	proxyCommand string  // empty: none
+	controlPath  string  // of a jump host: the socket of a connection that ssh holds open; empty: none
+	isHop        bool
+
+	hostKey      knownhosts.Host // the name to look up in known_hosts
+	hostKeyFiles []string        // known_hosts files, the user's first
+	policy       HostKeyPolicy   // Strict or AcceptNew
+	keys         keys.Wanted
+	alive        time.Duration // between keepalives; 0: none
+	aliveCount   int
 }
 
-func (t *target) address() string { return net.JoinHostPort(t.host, t.port) }
+func (t *target) address() string { return net.JoinHostPort(t.host, strconv.Itoa(t.port)) }
 
-// keyscan is the command that adds this node's host key.
+// String is user@host:port.
+func (t *target) String() string { return t.user + "@" + t.address() }
+
+// chain is equal for targets that one connection can serve.
+func (t *target) chain() string {
+	key := strings.Join([]string{t.String(), t.hostKey.String(), t.proxyCommand}, "\x00")
+	if t.via != nil {
+		key = t.via.chain() + "\x00\x00" + key
+	}
+	return key
+}
+
+// target decides everything about a node.
+func (d *Dialer) target(ctx context.Context, node inventory.Node) (*target, error) {
+	user := node.User
+	if user == "" {
+		user = d.cfg.User
+	}
+	s, err := d.config.Resolve(ctx, sshconfig.Query{Alias: node.Host, User: user, Port: node.Port})
+	if err != nil {
+		return nil, err
+	}
+	t, err := d.assemble(s)
+	if err != nil {
+		return nil, err
+	}
+	jumps := s.ProxyJump
+	if d.cfg.Jump != "" {
+		jumps, t.proxyCommand = d.jump, ""
+	}
+	t.via, err = d.via(ctx, jumps, 0)
+	return t, err
+}
+
+// maxHops bounds a chain of jump hosts, and what a loop of them costs.
+const maxHops = 8
+
+// via decides about the last of jumps, which is reached through those before
+// it, and the first of them as ssh_config says: as ssh -J does it, which runs
+// ssh -W for the last and hands it the others (ssh.c).
+func (d *Dialer) via(ctx context.Context, jumps []sshconfig.Jump, depth int) (*target, error) {
+	if len(jumps) == 0 {
+		return nil, nil
+	}
+	last := jumps[len(jumps)-1]
+	if depth == maxHops {
+		return nil, fmt.Errorf("jump host %s: more than %d in a chain: is it reached through itself? a Host block for it with ProxyJump none, before the others, ends that", last.Host, maxHops)
+	}
+	s, err := d.config.Resolve(ctx, sshconfig.Query{Alias: last.Host, User: last.User, Port: last.Port})
+	if err != nil {
+		return nil, fmt.Errorf("jump host %s: %w", last.Host, err)
+	}
+	t, err := d.assemble(s)
+	if err != nil {
+		return nil, fmt.Errorf("jump host %s: %w", last.Host, err)
+	}
+	t.isHop = true
+	t.controlPath = s.ControlPath
+	if t.alive == 0 {
+		t.alive, t.aliveCount = hopAliveInterval, hopAliveCount
+	}
+	before := jumps[:len(jumps)-1]
+	if len(before) > 0 {
+		t.proxyCommand = ""
+	} else {
+		before = s.ProxyJump
+	}
+	t.via, err = d.via(ctx, before, depth+1)
+	return t, err
+}
+
+// assemble decides all but the way.
+func (d *Dialer) assemble(s *sshconfig.Settings) (*target, error) {
+	if len(s.Refused) > 0 {
+		return nil, unsupported(s.Refused[0].String())
+	}
+	if s.BindInterface != "" {
+		return nil, unsupported("bindinterface " + s.BindInterface)
+	}
+	t := &target{
+		ssh: s, host: s.HostName, port: s.Port, user: s.User,
+		proxyCommand: s.ProxyCommand,
+		hostKey:      knownhosts.Address(s.HostName, s.Port),
+		alive:        s.ServerAliveInterval, aliveCount: s.ServerAliveCountMax,
+		policy: d.cfg.HostKeyPolicy,
+	}
+	if s.HostKeyAlias != "" {
+		t.hostKey = knownhosts.Alias(s.HostKeyAlias)
+	}
+	if t.policy == FromConfig {
+		switch s.StrictHostKeyChecking {
+		case "accept-new":
+			t.policy = AcceptNew
+		case "no":
+			return nil, fmt.Errorf("ssh_config%s says StrictHostKeyChecking no: a host key is always checked here: "+
+				"--host-key-policy strict refuses hosts that are not on file, accept-new adds them", place(s.StrictHostKeyCheckingAt))
+		default:
+			t.policy = Strict
+		}
+	}
+	t.hostKeyFiles = d.cfg.KnownHosts
+	if len(t.hostKeyFiles) == 0 {
+		t.hostKeyFiles = append(s.UserKnownHostsFiles[:len(s.UserKnownHostsFiles):len(s.UserKnownHostsFiles)], s.GlobalKnownHostsFiles...)
+	}
+	t.keys = d.wanted(s)
+	return t, nil
+}
+
+// wanted names the keys for a login.
+func (d *Dialer) wanted(s *sshconfig.Settings) keys.Wanted {
+	if !s.PubkeyAuthentication || !prefers(s, "publickey") {
+		return keys.Wanted{}
+	}
+	w := keys.Wanted{
+		Files:          d.cfg.PrivateKeys,
+		Certificates:   s.CertificateFiles,
+		IdentitiesOnly: s.IdentitiesOnly,
+		Agent:          s.IdentityAgent,
+		MinRSA:         s.RequiredRSASize,
+	}
+	switch {
+	case !s.DefaultIdentityFiles:
+		w.Files = append(w.Files[:len(w.Files):len(w.Files)], s.IdentityFiles...)
+	case len(w.Files) == 0:
+		w.Defaults = s.IdentityFiles
+	}
+	if s.PubkeyAcceptedAlgorithms.IsSet() {
+		safe, insecure := ssh.SupportedAlgorithms().PublicKeyAuths, ssh.InsecureAlgorithms().PublicKeyAuths
+		w.Algorithms = s.PubkeyAcceptedAlgorithms.Of(safe, append(safe[:len(safe):len(safe)], insecure...))
+	}
+	return w
+}
+
+// prefers tells whether ssh_config's PreferredAuthentications has a method.
+// That one is tried before another is ours to say: keys come first, since they
+// cannot be stolen.
+func prefers(s *sshconfig.Settings, method string) bool {
+	return s.PreferredAuthentications == nil || slices.Contains(s.PreferredAuthentications, method)
+}
+
+// connectTimeout is for TCP, key exchange and login together. ssh_config's
+// says nothing about the login, so it only shortens what comes before.
+func (d *Dialer) connectTimeout(t *target) time.Duration {
+	switch {
+	case d.cfg.ConnectTimeout > 0:
+		return d.cfg.ConnectTimeout
+	case t.ssh.ConnectTimeout > 0:
+		return t.ssh.ConnectTimeout
+	}
+	return DefaultConnectTimeout
+}
+
+// network is what AddressFamily says.
+func (t *target) network() string {
+	switch t.ssh.AddressFamily {
+	case "inet":
+		return "tcp4"
+	case "inet6":
+		return "tcp6"
+	}
+	return "tcp"
+}
+
+// keyscan is the command that shows this host's keys, and the file to add
+// them to.
 func (t *target) keyscan() string {
 	port := ""
-	if t.port != "22" {
-		port = "-p " + t.port + " "
+	if t.port != 22 {
+		port = fmt.Sprintf("-p %d ", t.port)
 	}
 	file := "~/.ssh/known_hosts"
 	if len(t.hostKeyFiles) > 0 {
 		file = t.hostKeyFiles[0]
 	}
-	command := fmt.Sprintf("ssh-keyscan %s%s >> %s", port, t.host, file)
-	if name, _, err := net.SplitHostPort(t.hostKeyName); err == nil && !strings.EqualFold(name, t.host) {
-		command += fmt.Sprintf(" (and write %s for the host name there: HostKeyAlias)", name)
+	command := fmt.Sprintf("ssh-keyscan %s%s", port, t.host)
+	if t.via != nil {
+		command = fmt.Sprintf("ssh -J %s can show it; or on the jump host: %s", t.via, command)
 	}
-	return command
+	return fmt.Sprintf("%s | ssh-keygen -lf - (fingerprints), then %s >> %s", command, command, file)
 }
 
-// target decides everything about a node. What ssh_config says is worked out
-// once per alias.
-func (d *Dialer) target(node inventory.Node) (*target, error) {
-	s := d.settings(node.Host)
-	if err := refuse(s); err != nil {
-		return nil, err
-	}
-	t := &target{network: "tcp", host: node.Host, port: "22"}
-	if name := s.value("hostname"); name != "" {
-		t.host = expandTokens(name, map[byte]string{'h': node.Host})
-	}
-	switch family := strings.ToLower(s.value("addressfamily")); family {
-	case "inet":
-		t.network = "tcp4"
-	case "inet6":
-		t.network = "tcp6"
-	}
-	if port := s.value("port"); port != "" {
-		t.port = port
-	}
-	if node.Port != 0 {
-		t.port = strconv.Itoa(node.Port)
-	}
-	for _, user := range []string{d.cfg.LocalUser, s.value("user"), d.cfg.User, node.User} { // the last that is set wins
-		if user != "" {
-			t.user = user
-		}
-	}
-	if t.user == "" {
-		return nil, errors.New("no user to log in as: name one with -u USER")
-	}
-	t.limits = limits(s)
-	d.nameKeys(t, node, s)
-	return t, nil
+// unsupported says which directive stands in the way.
+func unsupported(directive string) error {
+	return fmt.Errorf("ssh_config: %s, which kletscan does not follow: the node is not dialled without it; "+
+		"-F FILE names an ssh_config without it", directive)
 }
 
-// nameKeys fills in the names of key files, known_hosts files and the agent.
-func (d *Dialer) nameKeys(t *target, node inventory.Node, s settings) {
-	alias := node.Host
-	// Names in known_hosts are lower case; a HostKeyAlias has no port
-	// (ssh_config(5)), which reads like port 22.
-	t.hostKeyName = strings.ToLower(t.address())
-	if name := s.value("hostkeyalias"); name != "" {
-		alias = strings.ToLower(name)
-		t.hostKeyName = net.JoinHostPort(alias, "22")
+// place is where ssh_config says something, if that is known.
+func place(at string) string {
+	if at == "" {
+		return ""
 	}
-	tokens := map[byte]string{
-		'd': d.cfg.Home, 'h': strings.ToLower(t.host), 'k': alias, 'n': node.Host, 'p': t.port, 'r': t.user, 'u': d.cfg.LocalUser,
-	}
-	path := func(s string) string { return expandTokens(expandHome(s, d.cfg.Home), tokens) }
-
-	t.hostKeyFiles = d.cfg.KnownHosts
-	if len(t.hostKeyFiles) == 0 {
-		t.hostKeyFiles = d.hostKeyFiles(s, path)
-	}
-	t.identityFiles = append(t.identityFiles, d.cfg.PrivateKeys...)
-	for _, file := range s.identityFiles {
-		if file != "none" {
-			t.identityFiles = append(t.identityFiles, path(file))
-		}
-	}
-	if len(d.cfg.PrivateKeys) == 0 && len(s.identityFiles) == 0 {
-		t.defaultFiles = defaultKeys(d.cfg.Home)
-	}
-	t.identitiesOnly = oneOf(s.value("identitiesonly"), "yes", "true")
-	switch socket := s.value("identityagent"); socket {
-	case "", "SSH_AUTH_SOCK":
-		t.agent = d.cfg.AgentSocket
-	case "none":
-	default:
-		t.agent = path(socket)
-	}
-}
-
-// hostKeyFiles names the known_hosts files: the user's, then the system's.
-func (d *Dialer) hostKeyFiles(s settings, path func(string) string) []string {
-	ssh := filepath.Join(d.cfg.Home, ".ssh")
-	files := []string{filepath.Join(ssh, "known_hosts"), filepath.Join(ssh, "known_hosts2")}
-	if own, ok := s.first["userknownhostsfile"]; ok {
-		files = paths(own.args, path)
-	}
-	if system, ok := s.first["globalknownhostsfile"]; ok {
-		return append(files, paths(system.args, path)...)
-	}
-	return append(files, filepath.Join(d.cfg.SystemDir, "ssh_known_hosts"), filepath.Join(d.cfg.SystemDir, "ssh_known_hosts2"))
-}
-
-func paths(names []string, path func(string) string) []string {
-	var all []string
-	for _, name := range names {
-		if name != "none" {
-			all = append(all, path(name))
-		}
-	}
-	return all
-}
-
-// limits are the algorithm lists that ssh_config sets. A list that only adds
-// or reorders leaves ours as it is.
-func limits(s settings) map[string][]string {
-	lists := make(map[string][]string)
-	for _, keyword := range []string{"ciphers", "hostkeyalgorithms", "kexalgorithms", "macs"} {
-		if value := s.value(keyword); value != "" && restricts(value) {
-			lists[keyword] = strings.Split(value, ",")
-		}
-	}
-	return lists
-}
-
-// refuse finds a directive that would change where or how securely we connect
-// and that this version cannot follow.
-func refuse(s settings) error {
-	if d, ok := s.first["proxy"]; ok {
-		none := d.args[0] == "none" || d.args[1] == "proxyjump" && oneOf(d.args[0], "none")
-		if !none {
-			return unsupported(d.args[1], d.at)
-		}
-	}
-	for _, keyword := range slices.Sorted(maps.Keys(s.first)) {
-		if d := s.first[keyword]; keywordUse[keyword] == guarded && !neutral(d) {
-			return unsupported(keyword, d.at)
-		}
-	}
-	return nil
-}
-
-func unsupported(keyword, at string) error {
-	return fmt.Errorf("ssh_config sets %s at %s, which this version does not support: the node is not dialled without it; "+
-		"-F FILE names an ssh_config without it", keyword, at)
-}
-
-// settings looks an alias up, once.
-func (d *Dialer) settings(alias string) settings {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s, ok := d.aliases[alias]
-	if !ok {
-		s = lookup(d.configs, alias)
-		d.aliases[alias] = s
-	}
-	return s
+	return " at " + at
 }
 
 // refused turns what target says into the answer of Dial.
-func refused(err error) *scanner.Error {
+func refused(ctx context.Context, err error) *scanner.Error {
+	if ctx.Err() != nil {
+		return interrupted(ctx, opConnect, "not begun", 0)
+	}
 	return &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: err}
 }
