@@ -10,6 +10,7 @@ import (
 	"kletscan/scanner/distro"
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/kubelet"
+	"kletscan/scanner/probe"
 )
 
 // inputs is what the kubelet's rules are applied to, and what is missing.
@@ -262,7 +263,7 @@ func (in *inputs) state(state evidence.State, pid int, mode, refusal string) (ku
 		why += ", mode " + mode
 	}
 	if refusal != "" {
-		why += "; sudo -n was refused: " + refusal
+		why += "; " + probe.ReadRefusal(refusal).String()
 	}
 	return kubelet.Unreadable, why
 }

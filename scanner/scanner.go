@@ -4,9 +4,9 @@
 //	[]inventory.Node --Scan--> Result, Result, ...
 //	   one visit:
 //	     Dial(ctx, node)          -> Conn      I/O, injected: no SSH library in here
-//	     probe.Survey(ctx, conn)  -> evidence  I/O, one exec
+//	     Visit.Survey(ctx)        -> evidence  I/O, one exec
 //	     Judge(evidence)          -> Judgement pure; it may want more files:
-//	     probe.Fetch(ctx, conn)   -> evidence  I/O, a second exec for just those
+//	     Visit.Fetch(ctx, wants)  -> evidence  I/O, a second exec for just those
 package scanner
 
 import (
@@ -53,7 +53,11 @@ type DialFunc func(context.Context, inventory.Node) (Conn, error)
 type Scanner struct {
 	Dial        DialFunc      // must not be nil
 	Fanout      int           // nodes visited at once; 0 or less: DefaultFanout
-	NodeTimeout time.Duration // for one whole visit; 0: no limit of its own
+	NodeTimeout time.Duration // for one whole visit with its retries; 0: no limit of its own
+	Retries     int           // how often a visit is begun again after an Error that is Transient
+
+	Become   probe.Become    // how files are read that the login user cannot
+	Password *probe.Password // for sudo; nil: none is used. Then every Conn must be a probe.Talker
 
 	Serving        bool          // look at the certificate that the kubelet serves
 	ServingTimeout time.Duration // for each look; 0: only NodeTimeout bounds it
@@ -135,7 +139,13 @@ func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev 
 		}
 		r.Duration = s.now().Sub(r.Started)
 	}()
-	ev, j, err := s.look(ctx, node)
+	visiting, cancel := s.deadline(ctx)
+	defer cancel()
+	var j Judgement
+	err := Retry(visiting, s.Retries, func() (err error) {
+		ev, j, err = s.look(visiting, node)
+		return err
+	})
 	if err != nil {
 		r.Status, r.Error = classify(ctx, err)
 		return r, nil
@@ -147,14 +157,17 @@ func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev 
 // errNodeTimeout is the cause when a whole visit takes too long.
 var errNodeTimeout = errors.New("the visit took longer than the node timeout")
 
+// deadline bounds a visit, all its attempts together.
+func (s *Scanner) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.NodeTimeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, s.NodeTimeout,
+		&Error{Op: "visit", Status: Timeout, Err: fmt.Errorf("%w of %v", errNodeTimeout, s.NodeTimeout)})
+}
+
 // look connects, collects and judges.
 func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evidence, Judgement, error) {
-	if s.NodeTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.NodeTimeout,
-			&Error{Op: "visit", Status: Timeout, Err: fmt.Errorf("%w of %v", errNodeTimeout, s.NodeTimeout)})
-		defer cancel()
-	}
 	conn, err := s.Dial(ctx, node)
 	if err != nil {
 		return nil, Judgement{}, cause(ctx, err)
@@ -166,18 +179,19 @@ func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evid
 		defer o.wait()
 		defer conn.Close() // before wait, which it makes short
 	}
-	ev, err := probe.Survey(ctx, conn)
+	visit := &probe.Visit{Node: conn, Become: s.Become, Password: s.Password}
+	ev, err := visit.Survey(ctx)
 	if err != nil {
 		return nil, Judgement{}, cause(ctx, err)
 	}
-	j, err := JudgeWith(ev, func(wants []evidence.Want) error { return probe.Fetch(ctx, conn, ev, wants) })
+	j, err := JudgeWith(ev, func(wants []evidence.Want) error { return visit.Fetch(ctx, ev, wants) })
 	if err != nil {
 		return nil, Judgement{}, cause(ctx, err)
 	}
 	if o != nil && j.Status == OK {
 		ev.Serving = o.finish(ctx, j.Listen, node.Name, j.Static)
 		if wants := fallback(ev.Serving, j); wants != nil {
-			if err := probe.Fetch(ctx, conn, ev, wants); err != nil {
+			if err := visit.Fetch(ctx, ev, wants); err != nil {
 				ev.Serving.Reason = err.Error() // it costs the certificate, not the verdict
 			}
 			fellBack(ev.Serving, ev, j)

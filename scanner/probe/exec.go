@@ -14,6 +14,17 @@ type Executor interface {
 	Exec(ctx context.Context, command, stdin string) (Output, error)
 }
 
+// Talker is an Executor whose commands can be answered while they run.
+type Talker interface {
+	Executor
+	// Talk runs command like Exec, but its standard input is what answer
+	// says. After every read answer is called with all that was written so
+	// far, one call at a time; the slices are its own until it returns. What
+	// it gives is written to standard input, and with last set standard input
+	// is closed behind it and answer is not called again.
+	Talk(ctx context.Context, command string, answer func(stdout, stderr []byte) (input string, last bool)) (Output, error)
+}
+
 // Output is what one command wrote.
 type Output struct {
 	Stdout    []byte // at most OutputLimit bytes

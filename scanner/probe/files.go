@@ -98,22 +98,26 @@ func (p *parser) fileState(state evidence.State) {
 	p.file.Content = redact(p.file.Content)
 }
 
-// refused tells what a failed sudo -n means: that the file is not there is cat
-// speaking with root's eyes; everything else is a refusal.
+// refused tells what a command that failed as root means: that the file is not
+// there is cat or find speaking with root's eyes; everything else is a refusal.
+// sudo and doas miss files of their own, which says nothing of this one.
 func (p *parser) refused(pid int, path string) (evidence.State, string) {
 	if pid != 0 {
 		path = fmt.Sprintf("/proc/%d/root%s", pid, path)
 	}
-	words := p.refusals[path]
-	switch {
-	case strings.Contains(words, "No such file or directory"):
-		return evidence.Absent, ""
-	case strings.Contains(words, "Is a directory"):
-		return evidence.NotRegular, ""
-	case words == "":
-		return evidence.Denied, "sudo -n failed without a word"
+	said := p.refusals[path]
+	for _, line := range said {
+		if !strings.HasPrefix(line, "cat: ") && !strings.HasPrefix(line, "find: ") || !strings.Contains(line, path) {
+			continue
+		}
+		switch {
+		case strings.HasSuffix(line, ": No such file or directory"):
+			return evidence.Absent, ""
+		case strings.HasSuffix(line, ": Is a directory"):
+			return evidence.NotRegular, ""
+		}
 	}
-	return evidence.Denied, words
+	return evidence.Denied, refusalLine(said)
 }
 
 // entry is one name of the directory listed last.

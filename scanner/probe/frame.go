@@ -61,13 +61,24 @@ func beginning(answer []byte) string {
 	return fmt.Sprintf("%.100q", line)
 }
 
-// refusals are the words of sudo, by path: they come on standard error, each
-// behind a marker of its own.
-func refusals(stderr []byte, nonce string) map[string]string {
-	said := make(map[string]string)
+// refusals are the words of sudo or doas, by path: they come on standard error,
+// each behind a marker of its own. Lines are kept apart.
+func refusals(stderr []byte, nonce string) map[string][]string {
+	said := make(map[string][]string)
 	for _, part := range bytes.Split(stderr, []byte("@"+nonce+" sudo "))[1:] {
 		path, text, _ := strings.Cut(printable(part), "\n")
-		said[path] = strings.Join(strings.Fields(text), " ")
+		said[path] = lines(text)
 	}
 	return said
+}
+
+// lines are the lines of a text that are not blank.
+func lines(text string) []string {
+	var list []string
+	for line := range strings.Lines(text) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			list = append(list, line)
+		}
+	}
+	return list
 }

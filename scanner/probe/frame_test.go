@@ -85,7 +85,7 @@ func TestAnAnswerWithoutItsMarkersIsNone(t *testing.T) {
 
 func TestRefusalsAreToldApartByPath(t *testing.T) {
 	stderr := "motd noise\n@N sudo /a\nsudo: a password is required\n@N sudo /b c\n\nWe trust you\nsudo: a terminal is required\n"
-	want := map[string]string{"/a": "sudo: a password is required", "/b c": "We trust you sudo: a terminal is required"}
+	want := map[string][]string{"/a": {"sudo: a password is required"}, "/b c": {"We trust you", "sudo: a terminal is required"}}
 	if diff := cmp.Diff(want, refusals([]byte(stderr), "N")); diff != "" {
 		t.Error(diff)
 	}

@@ -38,7 +38,7 @@ func parse(ev *evidence.Evidence, answer, stderr []byte, nonce string) error {
 // parser remembers what the frames that follow belong to.
 type parser struct {
 	ev       *evidence.Evidence
-	refusals map[string]string
+	refusals map[string][]string
 	process  *evidence.Process // the last process frame
 	file     *evidence.File    // a file frame that waits for its state
 	dir      *evidence.Dir     // the last dir frame

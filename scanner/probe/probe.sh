@@ -2,7 +2,8 @@
 # No single quote, backslash or exclamation mark may stand in here: every login shell
 # must be able to hand it on unchanged. K is a random nonce that begins every frame;
 # services, environments, configs, dropins, ranchers, arguments, certdirs and authorities are lists of
-# names, set before this text.
+# names, set before this text. become is who reads what this user cannot: sudo, doas, auto for what is
+# there, or nothing for nobody.
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
 export LC_ALL PATH
@@ -136,7 +137,7 @@ send() {
 }
 
 # file KIND PID PATH: one file, seen through /proc/PID/root unless PID is 0.
-# With SUDO set, sudo -n cat -- PATH reads what this user cannot.
+# With become set, cat -- PATH as root reads what this user cannot.
 file() {
 	case $did in *"$nl$2 $3$nl"*) return ;; esac
 	did="$did$2 $3$nl"
@@ -160,19 +161,27 @@ file() {
 	else
 		state=$(absence "$r")
 	fi
-	if [ $state = denied ] && [ -n "$SUDO" ]; then
-		sudofile "$1" "$r"
+	if [ $state = denied ] && [ -n "$become" ]; then
+		rootfile "$1" "$r"
 	else
 		m state $state no $(facts "$r")
 	fi
 }
 
-# sudofile KIND PATH: what sudo prints goes to standard error, where it is told apart by its own marker.
-sudofile() {
+# asroot COMMAND...: as root and without a question, or not at all.
+asroot() {
+	case $become in
+	sudo) sudo -n "$@" </dev/null ;;
+	doas) doas -n "$@" </dev/null ;;
+	esac
+}
+
+# rootfile KIND PATH: a refusal goes to standard error, where it is told apart by its own marker.
+rootfile() {
 	printf %s "@$K sudo $2" >&2
 	echo >&2
 	c=$(
-		sudo -n cat -- "$2" </dev/null
+		asroot cat -- "$2"
 		echo "=$?"
 	)
 	state=denied
@@ -203,11 +212,11 @@ confs() {
 	else
 		state=$(absence "$r")
 	fi
-	if [ $state = denied ] && [ -n "$SUDO" ]; then
+	if [ $state = denied ] && [ -n "$become" ]; then
 		printf %s "@$K sudo $r" >&2
 		echo >&2
 		how=sudo
-		list=$(sudo -n find "$r" </dev/null) && state=present
+		list=$(asroot find "$r") && state=present
 	fi
 	m dir "$1" "$2"
 	m state $state $how $(facts "$r")
@@ -429,3 +438,9 @@ units=
 did=$nl
 uid=$(id -u)
 self=$(readlink /proc/self/ns/mnt 2>/dev/null)
+case $uid in 0) become= ;; esac
+case $become in auto)
+	become=sudo
+	if command -v doas >/dev/null 2>&1; then command -v sudo >/dev/null 2>&1 || become=doas; fi
+	;;
+esac

@@ -39,17 +39,20 @@ const first = "m begin\nhost\nprocesses\nloaded || searched\nwellknown\naudit\nm
 
 // Script is the text for the standard input of Command. Without wants it is
 // the survey of the node, which reads as the login user and nothing else. With
-// wants it reads just those, and with sudo -n what that user cannot.
+// wants it reads just those, and what that user cannot as become says.
 // Wants that are not Askable are left out.
-func Script(nonce string, wants []evidence.Want) string {
+func Script(nonce string, become Become, wants []evidence.Want) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "K=%s\nSUDO=\n%s", nonce, assignments())
+	if len(wants) == 0 {
+		become = Never
+	}
+	fmt.Fprintf(&b, "K=%s\nbecome=%s\n%s", nonce, become.assignment(), assignments())
 	b.WriteString(script)
 	b.WriteString("{\n")
 	if len(wants) == 0 {
 		b.WriteString(first)
 	} else {
-		b.WriteString("SUDO=yes\nm begin\n")
+		b.WriteString("m begin\n")
 		for _, w := range wants {
 			if Askable(w.Path) || w.Kind == evidence.Served && addressLike(w.Path) {
 				b.WriteString(call(w))

@@ -23,7 +23,7 @@ func TestScriptHasNoByteThatALoginShellReadsInItsOwnWay(t *testing.T) {
 }
 
 func TestScriptIsPOSIX(t *testing.T) {
-	text := Script("N", []evidence.Want{{Kind: evidence.KubeletConfig, Path: "/etc/x"}})
+	text := Script("N", Auto, []evidence.Want{{Kind: evidence.KubeletConfig, Path: "/etc/x"}})
 	if _, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "probe.sh"); err != nil {
 		t.Error(err)
 	}
@@ -34,10 +34,10 @@ func TestScriptIsPOSIX(t *testing.T) {
 func TestScriptRunsAClosedSetOfCommands(t *testing.T) {
 	allowed := map[string]bool{}
 	for name := range strings.FieldsSeq(`: [ break case continue echo export printf read return set unset true
-		cat date find getconf grep head id ps readlink stat sudo systemctl tr uname command openssl $patience $1`) {
+		cat date find getconf grep head id ps readlink stat sudo doas systemctl tr uname command openssl $patience $1`) {
 		allowed[name] = true
 	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(Script("N", nil)), "probe.sh")
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(Script("N", Auto, nil)), "probe.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestOnlyHarmlessPathsAreAskedFor(t *testing.T) {
 		if got := Askable(path); got != want {
 			t.Errorf("Askable(%.40q) = %v, want %v", path, got, want)
 		}
-		asked := strings.Contains(Script("N", []evidence.Want{{Kind: evidence.KubeletConfig, Path: path}}), "\nfile k 0 ")
+		asked := strings.Contains(Script("N", Auto, []evidence.Want{{Kind: evidence.KubeletConfig, Path: path}}), "\nfile k 0 ")
 		if asked != want {
 			t.Errorf("Script asks for %.40q: %v, want %v", path, asked, want)
 		}
@@ -98,18 +98,27 @@ func TestOnlyHarmlessPathsAreAskedFor(t *testing.T) {
 }
 
 func TestEachKindOfWantIsItsOwnCall(t *testing.T) {
-	script := Script("N", []evidence.Want{
+	script := Script("N", Auto, []evidence.Want{
 		{Kind: evidence.KubeletConfig, Path: "/a"},
 		{Kind: evidence.Text, PID: 42, Path: "/b"},
 		{Kind: evidence.RancherConfig, Path: "/c"},
 		{Kind: evidence.DropInDir, PID: 42, Path: "/d"},
 		{Kind: evidence.CertDir, Path: "/e"},
 	})
-	want := "SUDO=yes\nm begin\nfile k 0 \"/a\"\nfile t 42 \"/b\"\nfile y 0 \"/c\"\nconfs 42 \"/d\"\nnames \"/e\"\nm end\n"
+	want := "m begin\nfile k 0 \"/a\"\nfile t 42 \"/b\"\nfile y 0 \"/c\"\nconfs 42 \"/d\"\nnames \"/e\"\nm end\n"
 	if !strings.Contains(script, want) {
 		t.Errorf("the script does not contain\n%s", want)
 	}
-	if survey := Script("N", nil); strings.Contains(survey, "SUDO=yes") {
-		t.Error("the survey uses sudo")
+}
+
+func TestOnlyAFetchBecomesRoot(t *testing.T) {
+	wants := []evidence.Want{{Kind: evidence.KubeletConfig, Path: "/a"}}
+	for become, want := range map[Become]string{Auto: "auto", Never: "", Sudo: "sudo", Doas: "doas"} {
+		if script := Script("N", become, wants); !strings.HasPrefix(script, "K=N\nbecome="+want+"\n") {
+			t.Errorf("%v: the script begins with %.30q", become, script)
+		}
+		if script := Script("N", become, nil); !strings.HasPrefix(script, "K=N\nbecome=\n") {
+			t.Errorf("%v: the survey begins with %.30q", become, script)
+		}
 	}
 }

@@ -111,6 +111,41 @@ var Authorities = []string{
 	"/var/lib/k0s/pki/ca.crt",
 }
 
+// RootRead is a well-known file or directory that a login user may be unable to
+// read, so that Fetch asks sudo or doas for it.
+type RootRead struct {
+	Path string
+	Dir  bool // a directory of drop-ins: find lists it, and cat reads every *.conf in it
+	// Reserve is why root should not read it for just any user, since cat gives
+	// that user the whole file; empty: nothing speaks against it.
+	Reserve string
+}
+
+// reserves are the reasons of RootRead.Reserve, by path.
+var reserves = map[string]string{
+	"/etc/kubernetes/kubelet.conf":         "under kubeadm it is a kubeconfig, which may hold a client's key",
+	"/etc/rancher/k3s/config.yaml":         "with the token in it any machine can join the cluster",
+	"/etc/rancher/rke2/config.yaml":        "with the token in it any machine can join the cluster",
+	"/etc/rancher/k3s/k3s.env":             "with the token in it any machine can join the cluster",
+	"/etc/rancher/k3s/k3s-agent.env":       "with the token in it any machine can join the cluster",
+	"/home/kubernetes/kubelet-config.yaml": "whoever may write to /home/kubernetes can make it a link to any file",
+}
+
+// RootReads are all of them that lie at a path known beforehand. Certificates
+// are not among them: a file that holds one may hold its key.
+func RootReads() []RootRead {
+	var list []RootRead
+	for _, paths := range [][]string{configs, environments, arguments, ranchers} {
+		for _, path := range paths {
+			list = append(list, RootRead{Path: path, Reserve: reserves[path]})
+		}
+	}
+	for _, path := range dropIns {
+		list = append(list, RootRead{Path: path, Dir: true})
+	}
+	return list
+}
+
 // assignments hands the lists to the script.
 func assignments() string {
 	var b strings.Builder
