@@ -124,13 +124,18 @@ func dryRun(ctx context.Context, o scanOptions, t terminal) error {
 // wouldRun says what runs on a node.
 func wouldRun(b becomeOptions) string {
 	var text strings.Builder
-	text.WriteString("On each node the login shell would be asked to run, once or twice:\n")
-	if b.password != nil {
+	text.WriteString("On each node the login shell would be asked, once or twice, to run\n")
+	become := b.become
+	if b.password == nil {
 		text.WriteString("  " + probe.Command + "\n")
 	} else {
-		text.WriteString("  " + probe.Command + "\n")
+		text.WriteString("  sudo -S /bin/sh -s\n")
+		become = probe.Never // all of it runs as root
 	}
-	text.WriteString("with a script on standard input that runs nothing but:\n")
-	text.WriteString("It writes no file, opens no port and asks for no terminal. kletscan sudoers lists the files that root is asked for.\n")
+	text.WriteString("with a script on standard input that runs nothing but\n")
+	for _, command := range probe.Commands(become) {
+		text.WriteString("  " + command + "\n")
+	}
+	text.WriteString("and writes no file, opens no port and asks for no terminal.\n")
 	return text.String()
 }

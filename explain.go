@@ -33,7 +33,7 @@ would say and why that differs; and the remedy for that very node.
 			&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
 			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
-		}, sshFlags()...),
+		}, append(sshFlags(), becomeFlags()...)...),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseExplain(c, t)
@@ -83,6 +83,9 @@ func parseExplain(c *cli.Context, t terminal) (o explainOptions, err error) {
 	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {
 		return o, err
 	}
+	if o.become, err = parseBecome(c, t); err != nil {
+		return o, err
+	}
 	o.ssh, err = sshConfig(c, t)
 	return o, err
 }
@@ -97,12 +100,12 @@ func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner
 		return record, err
 	}
 	o.ssh.Nodes = []inventory.Node{node}
-	dialer, err := t.dialer(o.ssh)
+	dialer, err := t.dialer(ctx, o.ssh)
 	if err != nil {
 		return record, err
 	}
 	defer dialer.Close()
-	s := scanner.Scanner{Dial: dialer.Dial, NodeTimeout: o.nodeTimeout, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
+	s := scanner.Scanner{Dial: dialer.Dial, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Become: o.become.become, Password: o.become.password, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
 		record = scanner.NewRecord(version(), r, ev)
 	}}
 	s.Scan(ctx, o.ssh.Nodes, nil)

@@ -52,6 +52,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			scanCommand(t),
 			explainCommand(t),
 			judgeCommand(t),
+			inventoryCommand(t),
+			sudoersCommand(t),
 			demoCommand(t),
 		},
 		Action: func(c *cli.Context) error {

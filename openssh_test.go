@@ -38,16 +38,25 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$BOX/upper,workdir=$BOX/work" "
 R=$BOX/root
 mount -t proc proc "$R/proc"
 mount --rbind /dev "$R/dev"
+rm -f "$R/root/.bashrc" "$R/root/.profile" "$R/root/.bash_profile"
+mkdir -p "$R/opt/busybox"
+ln -s /bin/busybox "$R/opt/busybox/sh"
 uid=9000
-for user in plain wheel only; do
+while IFS=: read -r user shell; do
 	uid=$((uid + 1))
-	echo "$user:x:$uid:65534::/:/bin/sh" >>"$R/etc/passwd"
+	echo "$user:x:$uid:65534::/:$shell" >>"$R/etc/passwd"
 	echo "$user:*:19000:0:99999:7:::" >>"$R/etc/shadow"
-done
+	echo "$user:$PASSWORD" >>"$FILES/passwords"
+done <"$FILES/users"
+chroot "$R" chpasswd <"$FILES/passwords"
+printf '%s\n' 'auth required pam_faillock.so preauth silent deny=99' 'auth sufficient pam_unix.so' \
+	'auth [default=die] pam_faillock.so authfail deny=99' >"$R/etc/pam.d/common-auth"
 mkdir -p "$R/etc/sudoers.d" "$R/run/sshd" "$R/var/lib/kubelet/pki" "$R/usr/lib/systemd/system/kubelet.service.d" "$R/etc/kubernetes"
 echo "wheel ALL=(ALL) NOPASSWD: ALL" >"$R/etc/sudoers.d/box"
 echo "only ALL=(root) NOPASSWD: /usr/bin/cat -- /var/lib/kubelet/config.yaml" >>"$R/etc/sudoers.d/box"
+cat "$FILES/sudoers" >>"$R/etc/sudoers.d/box"
 chmod 440 "$R/etc/sudoers.d/box"
+cat "$FILES/doas.conf" >"$R/etc/doas.conf"
 printf '%s\n' "apiVersion: kubelet.config.k8s.io/v1beta1" "kind: KubeletConfiguration" "serverTLSBootstrap: true" >"$R/var/lib/kubelet/config.yaml"
 printf '%s\n' "[Service]" "ExecStart=/usr/bin/kubelet" >"$R/usr/lib/systemd/system/kubelet.service"
 printf '%s\n' "[Service]" 'Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"' \
@@ -72,6 +81,8 @@ PidFile none
 PermitRootLogin prohibit-password
 Match User only
 AllowTcpForwarding no
+Match User forced
+ForceCommand echo nothing else
 END
 cp "$FILES/host" "$R/etc/ssh/box_key"
 chmod 600 "$R/etc/ssh/box_key"
@@ -82,6 +93,31 @@ exec chroot "$R" /bin/bash -c '
 	--kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml --node-labels= --v=2 --port='"$KPORT"') &
 exec /usr/sbin/sshd -D -e -f /etc/ssh/box_config'
 `
+
+// boxPassword is every user's: of what shells, sudo -p and PAM read in their
+// own way it has as much as fits.
+const boxPassword = `it's $HOME "%u" \n !x; #*`
+
+// boxUsers are the users of a box and their login shells.
+var boxUsers = [][2]string{
+	{"plain", "/bin/sh"},  // may nothing
+	{"wheel", "/bin/sh"},  // everything
+	{"only", "/bin/sh"},   // one file, and no forwarding
+	{"asked", "/bin/sh"},  // everything with a password
+	{"tty", "/bin/sh"},    // everything at a terminal
+	{"lines", "/bin/sh"},  // what kletscan sudoers prints
+	{"doer", "/bin/sh"},   // what kletscan sudoers --doas prints
+	{"noexec", "/bin/sh"}, // everything with a password and NOEXEC
+	{"forced", "/bin/sh"},
+	{"with-dash", "/usr/bin/dash"},
+	{"with-bash", "/bin/bash"},
+	{"with-busybox", "/opt/busybox/sh"},
+	{"with-ksh", "/usr/bin/ksh"},
+	{"with-zsh", "/usr/bin/zsh"},
+	{"with-tcsh", "/usr/bin/tcsh"},
+	{"with-fish", "/usr/bin/fish"},
+	{"with-nologin", "/usr/sbin/nologin"},
+}
 
 // box is a node made by boxScript.
 type box struct {
@@ -115,7 +151,7 @@ func startBox(t *testing.T, shell string) box {
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", boxScript)
 	cmd.Env = []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BOX=" + t.TempDir(), "STANDIN=" + standIn, "SHELL_UNDER_TEST=" + path,
-		fmt.Sprintf("PORT=%d", b.port), fmt.Sprintf("KPORT=%d", freePort(t)), "FILES=" + b.dir,
+		"PASSWORD=" + boxPassword, fmt.Sprintf("PORT=%d", b.port), fmt.Sprintf("KPORT=%d", freePort(t)), "FILES=" + b.dir,
 	}
 	cmd.Stderr = &log
 	cmd.WaitDelay = 10 * time.Second
@@ -183,12 +219,22 @@ func (b box) writeFiles(t *testing.T) {
 	}
 	write("authorized", key("id"))
 	write("known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s", b.port, key("host")))
+	users, sudoers := "", sudoersLines("lines")+"asked ALL=(ALL) ALL\nnoexec ALL=(ALL) NOEXEC: ALL\nDefaults logfile=/var/log/sudo.log\nDefaults:tty requiretty\ntty ALL=(ALL) NOPASSWD: ALL\n"
 	var config strings.Builder
-	for _, user := range []string{"root", "plain", "wheel", "only"} {
+	for _, user := range append([][2]string{{"root"}}, boxUsers...) {
+		if user[0] != "root" {
+			users += user[0] + ":" + user[1] + "\n"
+		}
+		if strings.HasPrefix(user[0], "with-") {
+			sudoers += user[0] + " ALL=(ALL) ALL\n"
+		}
 		fmt.Fprintf(&config, "Host %s\n  HostName 127.0.0.1\n  Port %d\n  User %s\n  IdentityFile %s\n  IdentitiesOnly yes\n  UserKnownHostsFile %s\n",
-			user, b.port, user, filepath.Join(b.dir, "id"), filepath.Join(b.dir, "known_hosts"))
+			user[0], b.port, user[0], filepath.Join(b.dir, "id"), filepath.Join(b.dir, "known_hosts"))
 	}
 	write("ssh_config", config.String())
+	write("users", users)
+	write("sudoers", sudoers)
+	write("doas.conf", doasLines("doer"))
 }
 
 // freePort is a port for a server that cannot be handed a listener. It is below
@@ -222,7 +268,7 @@ func TestOpenSSH(t *testing.T) {
 	}
 	want := map[string]struct{ rotation, why string }{
 		"root":  {"on", "/var/lib/kubelet/config.yaml"},
-		"plain": {"on", "/var/lib/kubelet/config.yaml could not be read (not readable by plain, mode 600; sudo -n was refused: sudo: a password is required)"},
+		"plain": {"on", "/var/lib/kubelet/config.yaml could not be read (not readable by plain, mode 600; sudo -n was refused: sudo: a password is required; add the lines of kletscan sudoers, or use --ask-become-pass)"},
 		"wheel": {"on", "/var/lib/kubelet/config.yaml"},
 		"only":  {"on", "/var/lib/kubelet/config.yaml"},
 	}
@@ -285,7 +331,7 @@ func TestProbeMeansTheSameInEveryShell(t *testing.T) {
 func (b box) ask(t *testing.T, user string) *evidence.Evidence {
 	t.Helper()
 	nodes := []inventory.Node{{Name: user, Host: user}}
-	dialer, err := remote.New(remote.Config{Home: b.dir, SSHConfigFile: filepath.Join(b.dir, "ssh_config"), Nodes: nodes})
+	dialer, err := remote.New(t.Context(), remote.Config{Home: b.dir, SSHConfigFile: filepath.Join(b.dir, "ssh_config"), Nodes: nodes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,11 +343,12 @@ func (b box) ask(t *testing.T, user string) *evidence.Evidence {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ev, err := probe.Survey(ctx, conn)
+	visit := &probe.Visit{Node: conn}
+	ev, err := visit.Survey(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = probe.Fetch(ctx, conn, ev, []evidence.Want{
+	err = visit.Fetch(ctx, ev, []evidence.Want{
 		{Kind: evidence.KubeletConfig, Path: "/var/lib/kubelet/config.yaml"},
 		{Kind: evidence.KubeletConfig, Path: "/var/lib/kubelet/nothing.yaml"},
 		{Kind: evidence.KubeletConfig, Path: "/etc/hostname"},

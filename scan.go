@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +27,8 @@ type scanOptions struct {
 	nodeTimeout time.Duration
 	outputOptions
 	serving     bool
+	become      becomeOptions
+	dryRun      bool
 	evidenceDir string // empty: evidence is dropped once it is judged
 	ssh         remote.Config
 }
@@ -46,12 +48,15 @@ Examples:
    kletscan scan -i nodes.txt
    kletscan scan -i nodes.txt -o table -o csv=audit.csv
    kubectl get nodes -o name | sed s,node/,, | kletscan scan -i -` + exitStatus,
-		Flags:        append(append(nodeFlags(), sshFlags()...), outputFlags()...),
+		Flags:        slices.Concat(nodeFlags(), sshFlags(), becomeFlags(), outputFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseScan(c, t)
 			if err != nil {
 				return usageError(err)
+			}
+			if o.dryRun {
+				return dryRun(c.Context, o, t)
 			}
 			return runScan(c.Context, o, t)
 		},
@@ -64,23 +69,13 @@ func nodeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
 		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `auto` or off"},
-		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit"},
+		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit, with its retries"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print what SSH would do for each node and what would run there, and connect to nothing"},
 	}
 }
 
 // defaultNodeTimeout is for one whole visit: login, two commands, and patience.
 const defaultNodeTimeout = 2 * time.Minute
-
-func sshFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "log in as `NAME` where the inventory names nobody"},
-		&cli.StringSliceFlag{Name: "private-key", Usage: "key `FILE` to log in with (repeatable)"},
-		&cli.StringFlag{Name: "ssh-config", Aliases: []string{"F"}, Usage: "ssh_config `FILE` instead of ~/.ssh/config and the system's; none for no file"},
-		&cli.StringSliceFlag{Name: "known-hosts", Usage: "known_hosts `FILE` instead of ssh_config's (repeatable)"},
-		&cli.DurationFlag{Name: "connect-timeout", Value: remote.DefaultConnectTimeout, Usage: "for TCP, key exchange and login"},
-		&cli.DurationFlag{Name: "command-timeout", Value: remote.DefaultCommandTimeout, Usage: "for one command on a node"},
-	}
-}
 
 func outputFlags() []cli.Flag {
 	return []cli.Flag{
@@ -103,14 +98,10 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 		names:       c.Args().Slice(),
 		fanout:      c.Int("fanout"),
 		evidenceDir: c.String("evidence-dir"),
+		dryRun:      c.Bool("dry-run"),
 	}
-	for _, name := range o.names {
-		if strings.HasPrefix(name, "-") {
-			return o, fmt.Errorf("%s stands behind a node: flags come before the nodes", name)
-		}
-	}
-	if o.inventory == "" && len(o.names) == 0 {
-		return o, errors.New("no nodes: name some, or give a file with -i FILE (- for standard input)")
+	if err := o.checkNames(); err != nil {
+		return o, err
 	}
 	if o.fanout < 1 || o.fanout > 10000 {
 		return o, fmt.Errorf("--fanout %d: expected a number from 1 to 10000", o.fanout)
@@ -125,8 +116,24 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	if o.outputOptions, err = parseOutputFlags(c); err != nil {
 		return o, err
 	}
+	if o.become, err = parseBecome(c, t); err != nil {
+		return o, err
+	}
 	o.ssh, err = sshConfig(c, t)
 	return o, err
+}
+
+// checkNames refuses a command line that names no nodes.
+func (o scanOptions) checkNames() error {
+	for _, name := range o.names {
+		if strings.HasPrefix(name, "-") {
+			return fmt.Errorf("%s stands behind a node: flags come before the nodes", name)
+		}
+	}
+	if o.inventory == "" && len(o.names) == 0 {
+		return errors.New("no nodes: name some, or give a file with -i FILE (- for standard input)")
+	}
+	return nil
 }
 
 // The words of --serving and --sort that are not the other one, and the
@@ -165,41 +172,6 @@ func positive(c *cli.Context, name string) (time.Duration, error) {
 	return d, nil
 }
 
-// sshConfig is what the flags and the environment of the operator say of SSH.
-func sshConfig(c *cli.Context, t terminal) (cfg remote.Config, err error) {
-	cfg = remote.Config{
-		User:          c.String("user"),
-		PrivateKeys:   c.StringSlice("private-key"),
-		SSHConfigFile: c.String("ssh-config"),
-		KnownHosts:    c.StringSlice("known-hosts"),
-		AgentSocket:   os.Getenv("SSH_AUTH_SOCK"),
-		Passphrase:    t.passphrase(),
-	}
-	if cfg.ConnectTimeout, err = positive(c, "connect-timeout"); err != nil {
-		return cfg, err
-	}
-	if cfg.CommandTimeout, err = positive(c, "command-timeout"); err != nil {
-		return cfg, err
-	}
-	cfg.Home, _ = os.UserHomeDir()
-	if u, err := user.Current(); err == nil {
-		cfg.LocalUser = u.Username
-	}
-	return cfg, nil
-}
-
-// dialer reads what SSH needs, and tells the operator what was left out.
-func (t terminal) dialer(cfg remote.Config) (*remote.Dialer, error) {
-	dialer, err := remote.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	for _, warning := range dialer.Warnings() {
-		t.say(warning)
-	}
-	return dialer, nil
-}
-
 // runScan is the scan itself.
 func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	nodes, source, err := readNodes(o, t.stdin)
@@ -207,7 +179,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return usageError(err)
 	}
 	o.ssh.Nodes = nodes
-	dialer, err := t.dialer(o.ssh)
+	dialer, err := t.dialer(ctx, o.ssh)
 	if err != nil {
 		return usageError(err)
 	}
@@ -218,7 +190,8 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	}
 	defer outputs.discard()
 	s := &scanner.Scanner{
-		Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout,
+		Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries,
+		Become: o.become.become, Password: o.become.password,
 		Serving: o.serving, ServingTimeout: o.ssh.CommandTimeout,
 	}
 	kept, err := openEvidenceDir(o.evidenceDir)
@@ -232,6 +205,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	progress := t.progress(len(nodes))
 	run.Results = s.Scan(ctx, nodes, progress.Add)
 	progress.Done()
+	t.warn(dialer)
 	run.Finished = time.Now()
 	err = o.finish(t, run, outputs)
 	if failed := kept.err(); failed != nil {
