@@ -50,18 +50,18 @@ func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
 }
 
 // isKubelet reports whether p is a kubelet by its argument vector: kubelet, or
-// hyperkube with that sub-command (up to Kubernetes 1.18).
+// hyperkube with that sub-command (up to Kubernetes 1.18), unless it only
+// prints its version, as the probe itself and monitors ask it to.
 func isKubelet(p *evidence.Process) bool {
 	if len(p.Argv) == 0 {
 		return p.Comm == "kubelet" // its arguments may be hidden: that is for the verdict to say
 	}
-	switch path.Base(p.Argv[0]) {
-	case "kubelet":
-		return true
-	case "hyperkube":
-		return len(p.Argv) > 1 && p.Argv[1] == "kubelet"
+	name := path.Base(p.Argv[0])
+	if name != "kubelet" && (name != "hyperkube" || len(p.Argv) < 2 || p.Argv[1] != "kubelet") {
+		return false
 	}
-	return false
+	flags, _ := kubelet.ParseFlags(kubelet.Argv(p.Argv))
+	return !flags.Prints()
 }
 
 // others lists the kubelets that are not the one judged: those of nested

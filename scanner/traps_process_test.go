@@ -211,3 +211,19 @@ func TestTrap09NoKubeletProcessIsNotNoKubelet(t *testing.T) {
 		})
 	}
 }
+
+// A kubelet that prints its version or usage and exits, such as the probe's own
+// or a monitor's, is not the node's, whichever of the two has the lower PID.
+func TestKubeletThatOnlyPrintsIsNotTheNodes(t *testing.T) {
+	for _, asked := range []string{"--version", "--version=raw", "--help"} {
+		for _, pid := range []string{"100", "9000"} {
+			v := trap(t, "login: root",
+				process(pid+" comm=kubelet exe=/usr/bin/kubelet", "/usr/bin/kubelet", asked)+
+					process("912 comm=kubelet exe=/usr/bin/kubelet", "/usr/bin/kubelet", "--kubeconfig=/k", "--rotate-server-certificates"))
+			v.is(t, "on", "flag --rotate-server-certificates")
+			if len(v.Verdict.Others) > 0 {
+				t.Errorf("%s: got other kubelets %q, want none", asked, v.Verdict.Others)
+			}
+		}
+	}
+}

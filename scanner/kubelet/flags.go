@@ -223,6 +223,14 @@ func (f Flags) problem(minor int) (Arg, error) {
 	return Arg{}, nil
 }
 
+// Prints reports whether a kubelet with these flags only prints its version or
+// its usage and exits, so that a process of it is not a node's.
+func (f Flags) Prints() bool {
+	help, _ := f.last("help")
+	version, _ := f.last("version")
+	return isTrue(help.value) || isTrue(version.value) || version.value == "raw"
+}
+
 func isTrue(value string) bool {
 	b, err := strconv.ParseBool(value)
 	return err == nil && b
