@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	skeema "github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	oracle "golang.org/x/crypto/ssh/knownhosts"
 )
@@ -71,6 +72,23 @@ func TestTableSSHKeygen(t *testing.T) {
 // where it does.
 func TestTableXCrypto(t *testing.T) {
 	t.Parallel()
+	agreesWhere(t, "x/crypto", oracle.New, func(r row) bool { return r.xcrypto == "" })
+}
+
+// skeema's package wraps x/crypto's, and mends names without a port.
+func TestTableSkeema(t *testing.T) {
+	t.Parallel()
+	agreesWhere(t, "skeema", func(files ...string) (ssh.HostKeyCallback, error) {
+		db, err := skeema.NewDB(files...)
+		if err != nil {
+			return nil, err
+		}
+		return db.HostKeyCallback(), nil
+	}, func(r row) bool { return r.xcrypto == "" || r.xcrypto == noPort })
+}
+
+// agreesWhere compares a package's judgement of each row with ours.
+func agreesWhere(t *testing.T, who string, load func(files ...string) (ssh.HostKeyCallback, error), right func(row) bool) {
 	all := serverKeys(t)
 	for _, r := range table() {
 		t.Run(r.name, func(t *testing.T) {
@@ -80,7 +98,7 @@ func TestTableXCrypto(t *testing.T) {
 			a := connect(loadFiles(t, name), r.host, r.keys(all), time.Now())
 			host, port := address(r.host)
 			got := Mismatch
-			if callback, err := oracle.New(name); err == nil {
+			if callback, err := load(name); err == nil {
 				err := callback(net.JoinHostPort(host, port), &net.TCPAddr{IP: net.IPv4zero}, a.Key)
 				var revoked *oracle.RevokedError
 				switch {
@@ -91,8 +109,8 @@ func TestTableXCrypto(t *testing.T) {
 				}
 			}
 			agrees := got == a.State || got != OK && a.State != OK
-			if agrees != (r.xcrypto == "") {
-				t.Errorf("x/crypto: agrees is %v, and the table says %q", agrees, r.xcrypto)
+			if agrees != right(r) {
+				t.Errorf("%s: agrees is %v (%v, ours is %v), and the table says %q", who, agrees, got, a.State, r.xcrypto)
 			}
 		})
 	}

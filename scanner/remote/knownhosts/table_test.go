@@ -36,6 +36,7 @@ const (
 	badLine    = "one bad line fails the whole file, or a line is not cut as in C"
 	noFolding  = "the case of a pattern matters"
 	noPort     = "a pattern without port is for port 22 only (golang/go#52056)"
+	noPortStar = "a port is no pattern"
 	noBare     = "there is no look-up without port"
 	noFallback = "a certificate that is not accepted is not judged as a plain key"
 	noWildcard = "a principal has no wildcards"
@@ -74,7 +75,7 @@ func table() []row {
 		{"another port", "[node1]:2223 {ed}", port, "ed", Unknown, "", "", "", ""},
 		{"[host]:22 is not the name for port 22", "[node1]:22 {ed}", node, "ed", Unknown, "", "", "it takes [node1]:22 for node1", ""},
 		{"a star matches a port too", "* {ed}", port, "ed", OK, "1", "1", noPort, ""},
-		{"a star for the port", "[node1]:* {ed}", port, "ed", OK, "1", "1", noPort, ""},
+		{"a star for the port", "[node1]:* {ed}", port, "ed", OK, "1", "1", noPortStar, ""},
 		{"without port: the same key counts", "node1 {ed}", port, "ed", OK, "1", "", noBare, ""},
 		{"without port: hashed", "{hash node1} {ed}", port, "ed", OK, "1", "", noBare, ""},
 		{"without port: another key is no mismatch", "node1 {other}", port, "ed", Unknown, "", "", "", ""},
