@@ -9,7 +9,7 @@ FUZZTIME    ?= 1m
 # our rules with the real Kubernetes libraries.
 ORACLE = scanner/kubelet/oracle
 
-.PHONY: build demo test lint bench fuzz cover clean
+.PHONY: build demo test cross lint bench fuzz cover clean
 
 build: ## the program, ./kletscan
 	CGO_ENABLED=0 $(GO) build -trimpath -o kletscan .
@@ -25,6 +25,9 @@ test: ## all tests, with the race detector where there is a C compiler
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
 	$(GO) test $(RACE) ./...
 	cd $(ORACLE) && $(GO) test ./...
+
+cross: ## that it builds for the other systems that operators use
+	for os in windows darwin; do CGO_ENABLED=0 GOOS=$$os $(GO) build -o /dev/null . || exit 1; done
 
 lint: ## format, vet for each system that kletscan runs on, staticcheck
 	@out=$$($(GO) run $(GOFUMPT) -l .) && test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

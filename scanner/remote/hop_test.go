@@ -237,7 +237,7 @@ func TestHostKeyOfAHopIsChecked(t *testing.T) {
 	wantError(t, err, scanner.HostKeyUnknown, "jump host: "+s.door.Addr()+": handshake: host key not on file")
 	s.home.Write("known_hosts", s.bastion.KnownHostsLine(false, s.door.Addr()))
 	_, err = dial(t, newDialer(t, operator(t, s.home)), s.node(0))
-	wantError(t, err, scanner.HostKeyUnknown, "handshake: host key not on file", "ssh -J")
+	wantError(t, err, scanner.HostKeyUnknown, "handshake: host key not on file", "ssh ssh://"+s.bastion.User+"@"+s.door.Addr()+" ssh-keyscan ")
 }
 
 func TestHopsThatCannotWork(t *testing.T) {

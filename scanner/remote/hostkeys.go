@@ -85,13 +85,13 @@ func (l *login) judge(key ssh.PublicKey) *scanner.Error {
 	case answer.State != knownhosts.Unknown:
 		err := answer.Err()
 		if answer.State == knownhosts.Mismatch {
-			err = fmt.Errorf("%w: if the node was reinstalled, delete that line and add the new key: %s", err, t.keyscan())
+			err = fmt.Errorf("%w: %s", err, t.keyscan())
 		}
 		return hostKeyError(scanner.HostKeyMismatch, err)
 	case t.policy == AcceptNew && len(t.hostKeyFiles) > 0 && (answer.Again == nil || l.algorithms != nil):
 		return l.add(key)
 	}
-	return hostKeyError(scanner.HostKeyUnknown, fmt.Errorf("%w: compare it with the node's, then add it: %s", answer.Err(), t.keyscan()))
+	return hostKeyError(scanner.HostKeyUnknown, fmt.Errorf("%w: %s", answer.Err(), t.keyscan()))
 }
 
 // add is StrictHostKeyChecking accept-new: the key of a host of which nothing

@@ -269,7 +269,7 @@ func TestRealStrictHostKeyChecking(t *testing.T) {
 
 	h.Write("known_hosts", "# nobody\n")
 	_, err = dial(t, newDialer(t, cfg), node())
-	wantError(t, err, scanner.HostKeyUnknown, "handshake: host key not on file: ", s.HostKeys[0].Fingerprint(), "ssh-keyscan -p ", " | ssh-keygen -lf -", ">> "+h.Path("known_hosts"))
+	wantError(t, err, scanner.HostKeyUnknown, "handshake: host key not on file: ", s.HostKeys[0].Fingerprint(), "ssh-keyscan -p ", " | ssh-keygen -lf - shows its fingerprints, ", ">> "+h.Path("known_hosts")+" adds it")
 }
 
 // What ssh_config asks of the key exchange is done or the node is not dialled.

@@ -206,22 +206,21 @@ func (t *target) network() string {
 	return "tcp"
 }
 
-// keyscan is the command that shows this host's keys, and the file to add
-// them to.
+// keyscan are the commands that show the fingerprints of this host's keys, and
+// that add the keys.
 func (t *target) keyscan() string {
-	port := ""
+	scan := "ssh-keyscan " + t.host
 	if t.port != 22 {
-		port = fmt.Sprintf("-p %d ", t.port)
+		scan = fmt.Sprintf("ssh-keyscan -p %d %s", t.port, t.host)
+	}
+	if t.via != nil { // ssh-keyscan knows no jump hosts
+		scan = fmt.Sprintf("ssh ssh://%s %s", t.via, scan)
 	}
 	file := "~/.ssh/known_hosts"
 	if len(t.hostKeyFiles) > 0 {
 		file = t.hostKeyFiles[0]
 	}
-	command := fmt.Sprintf("ssh-keyscan %s%s", port, t.host)
-	if t.via != nil {
-		command = fmt.Sprintf("ssh -J %s can show it; or on the jump host: %s", t.via, command)
-	}
-	return fmt.Sprintf("%s | ssh-keygen -lf - (fingerprints), then %s >> %s", command, command, file)
+	return fmt.Sprintf("%s | ssh-keygen -lf - shows its fingerprints, %s >> %s adds it", scan, scan, file)
 }
 
 // unsupported says which directive stands in the way.
