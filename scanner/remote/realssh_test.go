@@ -239,7 +239,7 @@ func TestRealAcceptNew(t *testing.T) {
 			if !strings.HasPrefix(text, "# mine\n") || strings.Count(text, "\n") != 2 || strings.Contains(text, "|1|") != (tt.hashed == "yes") {
 				t.Errorf("known_hosts is %q, want one more line", text)
 			}
-			if got := d.Warnings(); len(got) != 1 || !strings.Contains(got[0], "host keys of 1 hosts that were not on file added to "+h.Path("known_hosts")) {
+			if got := d.Warnings(); len(got) != 1 || !strings.Contains(got[0], "host keys that were not on file added to "+h.Path("known_hosts")+": 1") {
 				t.Errorf("got warnings %q", got)
 			}
 			if out, err := h.SSH("-o", "StrictHostKeyChecking=yes", "node", "echo in").CombinedOutput(); err != nil || string(out) != "in\n" {

@@ -288,7 +288,7 @@ func (d *Dialer) Warnings() []string {
 	defer d.hostKeys.mu.Unlock()
 	warnings := slices.Concat(d.warnings, d.hostKeys.warnings)
 	for _, file := range slices.Sorted(maps.Keys(d.hostKeys.learnt)) {
-		warnings = append(warnings, fmt.Sprintf("host keys of %d hosts that were not on file added to %s", d.hostKeys.learnt[file], file))
+		warnings = append(warnings, fmt.Sprintf("host keys that were not on file added to %s: %d", file, d.hostKeys.learnt[file]))
 	}
 	d.warnings, d.hostKeys.warnings = nil, nil
 	clear(d.hostKeys.learnt)
