@@ -2,12 +2,11 @@ package probe
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
+
+	"kletscan/scanner/secret"
 )
 
 // Become is how a probe reads what the login user cannot. The zero value is
@@ -35,29 +34,10 @@ func (b Become) assignment() string {
 	return b.String()
 }
 
-// Password is what the operator typed for sudo. One value serves all visits of
-// a scan, at once or one after the other, and remembers whether it is right:
-//
-//   - until a node has accepted it, one node at a time is asked, and the others
-//     wait before they run sudo at all;
-//   - once it was sent and not accepted, it is not sent again, to no node: three
-//     failures may lock an account (pam_faillock(8)), and it is often the same
-//     account on every node. pam_faillock counts two of them for one wrong
-//     password, as sudo has begun to ask again when its input ends.
-//
-// No method shows it.
-type Password struct {
-	text     string
-	deciding chan struct{} // full while a node is asked and nobody knows yet
-	state    atomic.Int32
-}
-
-// The states of a Password. Only the first outcome counts.
-const (
-	undecided int32 = iota
-	accepted
-	rejected
-)
+// Password is what the operator typed for sudo. A wrong one is sent once:
+// pam_faillock counts two failures for it, as sudo has begun to ask again when
+// its input ends.
+type Password struct{ *secret.Word }
 
 // maxPassword is the most that sudo reads of one, SUDO_CONV_REPL_MAX of
 // sudo_plugin.h in its oldest value.
@@ -71,36 +51,8 @@ func NewPassword(text string) (*Password, error) {
 	case len(text) > maxPassword || strings.ContainsAny(text, "\x00\r\n"):
 		return nil, fmt.Errorf("the become password cannot be sent: expected one line of at most %d bytes", maxPassword)
 	}
-	return &Password{text: text, deciding: make(chan struct{}, 1)}, nil
+	return &Password{secret.New(text)}, nil
 }
-
-// String hides the password from every way of printing it.
-func (p *Password) String() string { return withheld }
-
-// GoString does the same for %#v.
-func (p *Password) GoString() string { return withheld }
-
-// turn waits until this node may be asked, and reports whether it may. release
-// must be called as soon as more is known, and may be called more than once.
-func (p *Password) turn(ctx context.Context) (ok bool, release func(), err error) {
-	nothing := func() {}
-	if state := p.state.Load(); state != undecided {
-		return state == accepted, nothing, nil
-	}
-	select {
-	case p.deciding <- struct{}{}:
-	case <-ctx.Done():
-		return false, nothing, context.Cause(ctx)
-	}
-	release = sync.OnceFunc(func() { <-p.deciding })
-	if state := p.state.Load(); state != undecided {
-		release()
-		return state == accepted, nothing, nil
-	}
-	return true, release, nil
-}
-
-func (p *Password) settle(state int32) { p.state.CompareAndSwap(undecided, state) }
 
 // shortestSearched is how long a password must be to be looked for in files: a
 // shorter one would be found in words that have nothing to do with it.
@@ -109,10 +61,10 @@ const shortestSearched = 8
 // strike takes the password out of what a node said. Everywhere, that is, in
 // what sudo said, and in an answer if it is long enough to mean anything there.
 func (p *Password) strike(out *Output) {
-	secret := []byte(p.text)
-	out.Stderr = bytes.ReplaceAll(out.Stderr, secret, []byte(withheld))
-	if len(secret) >= shortestSearched {
-		out.Stdout = bytes.ReplaceAll(out.Stdout, secret, []byte(withheld))
+	text := []byte(p.Text())
+	out.Stderr = bytes.ReplaceAll(out.Stderr, text, []byte(withheld))
+	if len(text) >= shortestSearched {
+		out.Stdout = bytes.ReplaceAll(out.Stdout, text, []byte(withheld))
 	}
 }
 
@@ -160,7 +112,7 @@ func (d *dialogue) answer(stdout, stderr []byte) (input string, last bool) {
 	case bytes.Contains(stdout, d.ready):
 		d.root = true
 		if d.sent {
-			d.password.settle(accepted)
+			d.password.Accepted()
 		}
 		d.release()
 		return d.script, true
@@ -168,7 +120,7 @@ func (d *dialogue) answer(stdout, stderr []byte) (input string, last bool) {
 		return "", true
 	case prompts == 1 && !d.sent:
 		d.sent = true
-		return d.password.text + "\n", false
+		return d.password.Text() + "\n", false
 	}
 	return "", false
 }
@@ -181,9 +133,9 @@ func (d *dialogue) refusal(out Output) string {
 	if d.sent && !d.root {
 		switch ReadRefusal(line).Kind {
 		case NotInSudoers, NotAllowed:
-			d.password.settle(accepted)
+			d.password.Accepted()
 		default:
-			d.password.settle(rejected)
+			d.password.Rejected()
 		}
 	}
 	return withPassword + line

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"kletscan/scanner/evidence"
 )
@@ -119,16 +120,16 @@ func TestPasswordIsSentWhenAskedForAndOnce(t *testing.T) {
 		sent  int
 		state evidence.State
 		why   string // the refusal
-		knows int32  // of the password, afterwards
+		knows string // of the password, afterwards
 	}{
-		{"asked for and right", &sudoNode{password: "geheimer"}, 1, evidence.Present, "", accepted},
-		{"not asked for", &sudoNode{}, 0, evidence.Present, "", undecided},
-		{"wrong", &sudoNode{password: "other"}, 1, evidence.Denied, withPassword + "sudo: 1 incorrect password attempt", rejected},
-		{"right, and no rule", &sudoNode{password: "geheimer", words: "scan is not in the sudoers file."}, 1, evidence.Denied, withPassword + "scan is not in the sudoers file.", accepted},
-		{"right, and another rule", &sudoNode{password: "geheimer", words: "Sorry, user scan is not allowed to execute '/bin/sh' as root on x."}, 1, evidence.Denied, withPassword + "Sorry, user scan is not allowed to execute '/bin/sh' as root on x.", accepted},
-		{"refused unasked", &sudoNode{words: "sudo: sorry, you must have a tty to run sudo"}, 0, evidence.Denied, withPassword + "sudo: sorry, you must have a tty to run sudo", undecided},
-		{"asked and then unknown words", &sudoNode{password: "geheimer", words: "sudo: out of order"}, 1, evidence.Denied, withPassword + "pam: hello sudo: out of order", rejected},
-		{"an echo of the command is no question", &sudoNode{echo: true}, 0, evidence.Present, "", undecided},
+		{"asked for and right", &sudoNode{password: "geheimer"}, 1, evidence.Present, "", "accepted"},
+		{"not asked for", &sudoNode{}, 0, evidence.Present, "", "undecided"},
+		{"wrong", &sudoNode{password: "other"}, 1, evidence.Denied, withPassword + "sudo: 1 incorrect password attempt", "rejected"},
+		{"right, and no rule", &sudoNode{password: "geheimer", words: "scan is not in the sudoers file."}, 1, evidence.Denied, withPassword + "scan is not in the sudoers file.", "accepted"},
+		{"right, and another rule", &sudoNode{password: "geheimer", words: "Sorry, user scan is not allowed to execute '/bin/sh' as root on x."}, 1, evidence.Denied, withPassword + "Sorry, user scan is not allowed to execute '/bin/sh' as root on x.", "accepted"},
+		{"refused unasked", &sudoNode{words: "sudo: sorry, you must have a tty to run sudo"}, 0, evidence.Denied, withPassword + "sudo: sorry, you must have a tty to run sudo", "undecided"},
+		{"asked and then unknown words", &sudoNode{password: "geheimer", words: "sudo: out of order"}, 1, evidence.Denied, withPassword + "pam: hello sudo: out of order", "rejected"},
+		{"an echo of the command is no question", &sudoNode{echo: true}, 0, evidence.Present, "", "undecided"},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			p := typed(t, "geheimer")
@@ -144,11 +145,8 @@ func TestPasswordIsSentWhenAskedForAndOnce(t *testing.T) {
 				tt.sent *= 2 // each exec is a sudo of its own
 			}
 			f := ev.Files[0]
-			if f.State != tt.state || f.Refusal != tt.why || len(tt.node.sent) != tt.sent || p.state.Load() != tt.knows {
-				t.Errorf("file %s %q, sent %d times, the password is %d; want %s %q, %d, %d", f.State, f.Refusal, len(tt.node.sent), p.state.Load(), tt.state, tt.why, tt.sent, tt.knows)
-			}
-			if len(p.deciding) != 0 {
-				t.Error("others still wait")
+			if f.State != tt.state || f.Refusal != tt.why || len(tt.node.sent) != tt.sent || known(t, p) != tt.knows {
+				t.Errorf("file %s %q, sent %d times, the password is %s; want %s %q, %d, %s", f.State, f.Refusal, len(tt.node.sent), known(t, p), tt.state, tt.why, tt.sent, tt.knows)
 			}
 			for _, text := range append(tt.node.commands, tt.node.scripts...) {
 				if strings.Contains(text, "geheimer") {
@@ -170,15 +168,15 @@ func TestABrokenConnectionAcceptsNothing(t *testing.T) {
 	broken := errors.New("broken")
 	for _, tt := range []struct {
 		prompt, says string
-		knows        int32
+		knows        string
 	}{
-		{"", "broken", rejected},
-		{"Verification code: ", `broken; before that sudo said "Verification code:", which is not the prompt that a password is for`, undecided},
+		{"", "broken", "rejected"},
+		{"Verification code: ", `broken; before that sudo said "Verification code:", which is not the prompt that a password is for`, "undecided"},
 	} {
 		p := typed(t, "geheimer")
 		_, err := (&Visit{Node: &sudoNode{password: "x", prompt: tt.prompt, fails: broken}, Password: p}).Survey(t.Context())
-		if !errors.Is(err, broken) || err.Error() != tt.says || p.state.Load() != tt.knows || len(p.deciding) != 0 {
-			t.Errorf("%v, password %d, want %d", err, p.state.Load(), tt.knows)
+		if !errors.Is(err, broken) || err.Error() != tt.says || known(t, p) != tt.knows {
+			t.Errorf("%v, password %s, want %s", err, known(t, p), tt.knows)
 		}
 	}
 	if _, err := (&Visit{Node: struct{ Executor }{}, Password: typed(t, "x")}).Survey(t.Context()); err == nil {
@@ -235,7 +233,7 @@ func TestAnAcceptedPasswordIsSentOn(t *testing.T) {
 func TestWhoWaitsForTheFirstNodeCanBeInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := typed(t, "x")
-		ok, release, err := p.turn(t.Context())
+		ok, release, err := p.Turn(t.Context())
 		if !ok || err != nil {
 			t.Fatal(ok, err)
 		}
@@ -301,4 +299,25 @@ func TestTheCommandIsReadAlikeByEveryLoginShell(t *testing.T) {
 	if strings.Contains(asRoot, "@%s") {
 		t.Error("an echo of the command would look like sudo's prompt")
 	}
+}
+
+// known is what a password has learnt about itself.
+func known(t *testing.T, p *Password) string {
+	t.Helper()
+	patience, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ok, release, err := p.Turn(patience)
+	if err != nil {
+		t.Fatal("others still wait")
+	}
+	defer release()
+	if !ok {
+		return "rejected"
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := p.Turn(ended); err != nil { // it would have to wait for us
+		return "undecided"
+	}
+	return "accepted"
 }

@@ -101,7 +101,7 @@ func (v *Visit) askAsRoot(ctx context.Context, ev *evidence.Evidence, wants []ev
 	if !ok {
 		return errors.New("this connection cannot answer a question of sudo")
 	}
-	ok, release, err := v.Password.turn(ctx)
+	ok, release, err := v.Password.Turn(ctx)
 	defer release()
 	switch {
 	case err != nil:
@@ -115,7 +115,7 @@ func (v *Visit) askAsRoot(ctx context.Context, ev *evidence.Evidence, wants []ev
 	out, err := node.Talk(ctx, fmt.Sprintf(asRoot, dialogueNonce), d.answer)
 	if err != nil {
 		if d.sent {
-			v.Password.settle(rejected) // unless it was accepted before
+			v.Password.Rejected() // unless it was accepted before
 		}
 		if said := lines(printable(d.heard)); !d.root && !d.sent && len(said) > 0 {
 			return fmt.Errorf("%w; before that sudo said %.200q, which is not the prompt that a password is for", err, said[len(said)-1])

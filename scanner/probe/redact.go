@@ -8,8 +8,8 @@ import (
 // withheld stands where a secret stood.
 const withheld = "(withheld)"
 
-// secret is the shape of one kind of credential.
-type secret struct {
+// credential is the shape of one kind of credential.
+type credential struct {
 	hints       []string // lower case; without one of them there is nothing to find, and no regular expression is run
 	pattern     *regexp.Regexp
 	replacement string
@@ -18,7 +18,7 @@ type secret struct {
 // secrets are the shapes of credentials in units, environment files and
 // configurations. The node holds back what it can tell by a variable's name;
 // this is the second belt, before anything is kept.
-var secrets = []secret{
+var secrets = []credential{
 	{ // user:password@ of a URL: proxies in systemd drop-ins, registries
 		[]string{"://"},
 		regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@"']+@`), "${1}" + withheld + "@",
@@ -28,7 +28,7 @@ var secrets = []secret{
 		regexp.MustCompile(`(?i)(--(?:agent-|bootstrap-|join-)?(?:token|password|secret|client-secret|secret-key)[=\s'"\\]+)[^\s'"\\]+`), "${1}" + withheld,
 	},
 	{ // NAME=value with a telling name
-		[]string{"token=", "password=", "passwd=", "secret=", "_key="},
+		[]string{"token=", "password=", "passwd=", "secretArgument=", "_key="},
 		regexp.MustCompile(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|secret_key|access_key|private_key)=)[^\s"']+`), "${1}" + withheld,
 	},
 	{ // token: value in YAML

@@ -14,6 +14,7 @@ import (
 	"kletscan/inventory"
 	"kletscan/scanner"
 	"kletscan/scanner/remote/knownhosts"
+	"kletscan/scanner/secret"
 )
 
 // The stages of a visit, as scanner.Error.Op.
@@ -123,7 +124,7 @@ func (d *Dialer) attempt(caller context.Context, t *target, known *knownhosts.DB
 
 // passwordFor is the password that may go to a target: only to a node whose
 // key was on file before, so that no impostor is ever told it.
-func (d *Dialer) passwordFor(t *target) *password {
+func (d *Dialer) passwordFor(t *target) *secret.Word {
 	if t.isHop || t.policy != Strict {
 		return nil
 	}

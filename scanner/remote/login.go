@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"kletscan/scanner/remote/keys"
 	"kletscan/scanner/remote/knownhosts"
 	"kletscan/scanner/remote/sshconfig"
+	"kletscan/scanner/secret"
 )
 
 // bannerLimit is how much a server may say before the login, in bytes. sshd's
@@ -26,8 +28,8 @@ type login struct {
 	target     *target
 	known      *knownhosts.DB
 	offer      *keys.Offer
-	password   *password // nil: none that may go there
-	algorithms []string  // host key algorithms to ask for; nil: by what is on file
+	password   *secret.Word // nil: none that may go there
+	algorithms []string     // host key algorithms to ask for; nil: by what is on file
 	now        func() time.Time
 	transport  *transport
 
@@ -40,7 +42,7 @@ type login struct {
 	partial  bool           // it took a key and asked for more
 	sent     bool           // the password
 	untold   error          // why the password was not sent
-	verdict  func(verdict)  // what to call when that is known
+	release  func()         // ends the wait of others for what comes of it
 	rounds   int            // of keyboard-interactive
 	added    bool           // the host key is new
 	addError error          // it could not be written to its file
@@ -149,15 +151,17 @@ func (l *login) answer(ctx context.Context, questions []string, echos []bool) ([
 
 // tell gives the password away, once.
 func (l *login) tell(ctx context.Context) (string, error) {
-	text, verdict, err := l.password.take(ctx)
-	if err != nil {
-		return "", l.keep(err)
+	ok, release, err := l.password.Turn(ctx)
+	if err != nil || !ok {
+		return "", l.keep(cmp.Or(err, errPasswordRejected))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent, l.verdict = true, verdict
-	return text, nil
+	l.sent, l.release = true, release
+	return l.password.Text(), nil
 }
+
+var errPasswordRejected = errors.New("the password was not accepted by the first node that was sent it, and goes to no other: run again to type another")
 
 // keep notes why the password was not sent.
 func (l *login) keep(err error) error {
@@ -171,13 +175,14 @@ func (l *login) keep(err error) error {
 func (l *login) settle(failure *scanner.Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.verdict == nil:
-	case failure == nil:
-		l.verdict(accepted)
-	case failure.Status == scanner.AuthFailed:
-		l.verdict(refusedOnce)
-	default:
-		l.verdict(untried)
+	if !l.sent {
+		return
 	}
+	switch {
+	case failure == nil:
+		l.password.Accepted()
+	case failure.Status == scanner.AuthFailed:
+		l.password.Rejected()
+	}
+	l.release()
 }

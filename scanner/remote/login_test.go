@@ -11,7 +11,7 @@ import (
 	"kletscan/scanner/remote/sshdtest"
 )
 
-const secret = "correct horse"
+const typed = "correct horse"
 
 // asking is a home with a key, and servers that ask for more.
 type asking struct {
@@ -35,7 +35,7 @@ func (a *asking) config(t testing.TB) Config {
 	cfg := operator(t, a.home)
 	cfg.SSHConfigFile, cfg.SystemDir = "none", a.home.Dir
 	cfg.PrivateKeys = []string{a.key.Path}
-	cfg.Password = []byte(secret)
+	cfg.Password = []byte(typed)
 	return cfg
 }
 
@@ -48,7 +48,7 @@ func prompts(prompts ...sshdtest.Prompt) []sshdtest.Round {
 // A password goes to one hidden prompt, once, and only where no key does.
 func TestPassword(t *testing.T) {
 	t.Parallel()
-	hidden := sshdtest.Prompt{Text: "Password: ", Answer: secret}
+	hidden := sshdtest.Prompt{Text: "Password: ", Answer: typed}
 	keys := func(a *asking) []*sshdtest.Key { return []*sshdtest.Key{a.key} }
 	for _, tt := range []struct {
 		rule    string
@@ -56,12 +56,12 @@ func TestPassword(t *testing.T) {
 		sent    int    // passwords and answers that the server saw
 		err     string // empty: the login works
 	}{
-		{"a key comes first", func(a *asking) sshdtest.Account { return sshdtest.Account{Keys: keys(a), Password: secret} }, 0, ""},
-		{"password", func(*asking) sshdtest.Account { return sshdtest.Account{Password: secret} }, 1, ""},
+		{"a key comes first", func(a *asking) sshdtest.Account { return sshdtest.Account{Keys: keys(a), Password: typed} }, 0, ""},
+		{"password", func(*asking) sshdtest.Account { return sshdtest.Account{Password: typed} }, 1, ""},
 		{"keyboard-interactive", func(*asking) sshdtest.Account { return sshdtest.Account{Rounds: prompts(hidden)} }, 1, ""},
 		{
 			"key and password", func(a *asking) sshdtest.Account {
-				return sshdtest.Account{Keys: keys(a), Password: secret, Steps: []string{sshdtest.PublicKey, sshdtest.Password}}
+				return sshdtest.Account{Keys: keys(a), Password: typed, Steps: []string{sshdtest.PublicKey, sshdtest.Password}}
 			}, 1, "",
 		},
 		{
@@ -73,13 +73,13 @@ func TestPassword(t *testing.T) {
 			return sshdtest.Account{Password: "other", Rounds: prompts(sshdtest.Prompt{Text: "Password: ", Answer: "other"})}
 		}, 1, "authenticate: user local: the password was not accepted"},
 		{"a prompt that shows what is typed is not for it", func(*asking) sshdtest.Account {
-			return sshdtest.Account{Rounds: prompts(sshdtest.Prompt{Text: "Your \x1b[2Jname: ", Echo: true, Answer: secret})}
+			return sshdtest.Account{Rounds: prompts(sshdtest.Prompt{Text: "Your \x1b[2Jname: ", Echo: true, Answer: typed})}
 		}, 0, `the server asks ["Your \x1b[2Jname: "]: kletscan answers one hidden prompt and no other`},
 		{"nor are two prompts", func(*asking) sshdtest.Account {
 			return sshdtest.Account{Rounds: prompts(hidden, sshdtest.Prompt{Text: "Code: ", Answer: "1"})}
 		}, 0, "kletscan answers one hidden prompt"},
 		{"nor is a second one", func(*asking) sshdtest.Account {
-			return sshdtest.Account{Rounds: append(prompts(hidden), prompts(sshdtest.Prompt{Text: "Again: ", Answer: secret})...)}
+			return sshdtest.Account{Rounds: append(prompts(hidden), prompts(sshdtest.Prompt{Text: "Again: ", Answer: typed})...)}
 		}, 1, "authenticate: user local: "},
 		{"nor is a dialogue without end", func(*asking) sshdtest.Account {
 			return sshdtest.Account{Rounds: make([]sshdtest.Round, 100)}
@@ -98,7 +98,7 @@ func TestPassword(t *testing.T) {
 			}
 			if tt.err != "" {
 				wantError(t, err, scanner.AuthFailed, tt.err)
-				if strings.Contains(err.Error(), secret) {
+				if strings.Contains(err.Error(), typed) {
 					t.Errorf("the password is in %q", err)
 				}
 			}
@@ -129,7 +129,7 @@ func TestPasswordIsOnlyForKnownHosts(t *testing.T) {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
 			a := newAsking(t)
-			s := a.server(t, sshdtest.Account{Password: secret})
+			s := a.server(t, sshdtest.Account{Password: typed})
 			cfg := a.config(t)
 			tt.change(a, &cfg)
 			_, err := dial(t, newDialer(t, cfg), at(s.Endpoint))
@@ -145,7 +145,7 @@ func TestPasswordIsOnlyForKnownHosts(t *testing.T) {
 func TestPasswordIsNotForJumpHosts(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
-	s := a.server(t, sshdtest.Account{Password: secret})
+	s := a.server(t, sshdtest.Account{Password: typed})
 	cfg := a.config(t)
 	cfg.Jump = fmt.Sprintf("local@%s", s.Addr())
 	_, err := dial(t, newDialer(t, cfg), inventory.Node{Host: "127.0.0.1", Port: 1})
@@ -183,7 +183,7 @@ func TestWrongPasswordGoesToOneNode(t *testing.T) {
 	}
 	_, err := dial(t, d, at(servers[0].Endpoint))
 	if told == 1 {
-		wantError(t, err, scanner.AuthFailed, "the password was refused by the first node")
+		wantError(t, err, scanner.AuthFailed, "the password was not accepted by the first node")
 	}
 }
 
@@ -191,7 +191,7 @@ func TestWrongPasswordGoesToOneNode(t *testing.T) {
 func TestPasswordThatWorkedSomewhereGoesOn(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
-	good, bad := sshdtest.Account{Password: secret}, sshdtest.Account{Password: "other"}
+	good, bad := sshdtest.Account{Password: typed}, sshdtest.Account{Password: "other"}
 	first, second, third := a.server(t, good), a.server(t, bad), a.server(t, good)
 	d := newDialer(t, a.config(t))
 	mustDial(t, d, at(first.Endpoint))

@@ -36,6 +36,7 @@ import (
 	"kletscan/scanner/remote/keys"
 	"kletscan/scanner/remote/knownhosts"
 	"kletscan/scanner/remote/sshconfig"
+	"kletscan/scanner/secret"
 )
 
 // HostKeyPolicy says what to do about hosts of which nothing is on file. A key
@@ -125,7 +126,7 @@ type Dialer struct {
 	keys     *keys.Ring
 	hostKeys *hostKeyStore
 	hops     *hops
-	password *password     // nil: none
+	password *secret.Word  // nil: none
 	turns    chan struct{} // logins with the agent; nil: not limited
 	warnings []string
 	running  sync.WaitGroup // handshakes and keepalives
@@ -161,9 +162,11 @@ func New(ctx context.Context, cfg Config) (*Dialer, error) {
 		cfg:      cfg,
 		keys:     keys.New(keys.Options{Ask: cfg.Passphrase, AgentConcurrency: cfg.AgentConcurrency, Now: cfg.Now}),
 		hostKeys: &hostKeyStore{sets: make(map[string]*knownhosts.DB), learnt: make(map[string]int)},
-		password: newPassword(cfg.Password),
 	}
 	d.hops = newHops(d)
+	if len(cfg.Password) > 0 {
+		d.password = secret.New(string(cfg.Password))
+	}
 	if cfg.AgentConcurrency > 0 {
 		d.turns = make(chan struct{}, cfg.AgentConcurrency)
 	}
