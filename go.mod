@@ -17,6 +17,9 @@ require (
 	github.com/urfave/cli/v2 v2.27.7
 )
 
+// Inventories: YAML with the line and column of every value
+require go.yaml.in/yaml/v3 v3.0.6
+
 // Node files: the parser inside the kubelet's own YAML decoder, sigs.k8s.io/yaml,
 // which itself would write out every alias of a hostile file; it serves the
 // tests, to compare with

@@ -41,6 +41,41 @@ func parseAddress(at Position, text string) (Node, error) {
 	return node, nil
 }
 
+// parseAddresses reads [user@]host[:port] where the host may have ranges.
+func parseAddresses(at Position, text string) ([]Node, error) {
+	start := strings.LastIndexByte(text, '@') + 1
+	inside, _, closed := strings.Cut(strings.TrimPrefix(text[start:], "["), "]")
+	ipv6 := strings.HasPrefix(text[start:], "[") && !(closed && isRange(inside))
+	before, _, _ := strings.Cut(text[start:], "[")
+	if ipv6 || !strings.ContainsAny(text[start:], "[]") || firstNotIn(before, isNameByte) >= 0 {
+		node, err := parseAddress(at, text)
+		if err != nil {
+			return nil, err
+		}
+		return []Node{node}, nil
+	}
+	end := len(text)
+	if i := strings.LastIndexByte(text, ':'); i > strings.LastIndexByte(text, ']') {
+		end = i
+	}
+	hosts, problem := expand(text[start:end])
+	if problem == "" && strings.Contains(hosts[0], ":") {
+		problem = "a range in a port or in an IPv6 address: expected ranges in host names only"
+	}
+	if problem != "" {
+		return nil, mistake(at, text, "%s", problem)
+	}
+	nodes := make([]Node, 0, len(hosts))
+	for _, host := range hosts {
+		node, err := parseAddress(at, text[:start]+host+text[end:])
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes, nil
+}
+
 // splitPort splits host[:port]; port is nil where none is given. The host of a
 // text with brackets or several colons is a valid IPv6 address.
 func splitPort(text string) (host string, port *string, problem string) {
@@ -72,6 +107,9 @@ func splitPort(text string) (host string, port *string, problem string) {
 
 // isIPv6 reports whether text is an IPv6 address, with or without a zone.
 func isIPv6(text string) bool {
+	if !strings.Contains(text, ":") {
+		return false // without an error that costs memory
+	}
 	ip, err := netip.ParseAddr(text)
 	return err == nil && ip.Is6() && len(text) <= maxHost && firstNotIn(ip.Zone(), isNameByte) < 0
 }
@@ -94,7 +132,10 @@ func checkHost(host string) string {
 	if i := firstNotIn(host, isNameByte); i >= 0 {
 		return "host with " + quoteRune(host[i:]) + `: expected letters, digits, ".", "_" and "-" only`
 	}
-	if _, err := netip.ParseAddr(host); err != nil && looksLikeIPv4(host) {
+	if !looksLikeIPv4(host) {
+		return ""
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
 		// 10.0.0.256 is a typing error, and 010.0.0.1 means 8.0.0.1 to some.
 		return "not an IPv4 address: expected four numbers from 0 to 255 without leading zeros"
 	}

@@ -15,6 +15,7 @@ const shownErrors = 20
 type Errors struct {
 	first []error // at most shownErrors
 	more  int     // mistakes after them
+	ended bool    // the reading ended at one of them: what follows is not known
 }
 
 // Error gives one line for each mistake.
@@ -29,6 +30,13 @@ func (e *Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Count is how many mistakes there are.
+func (e *Errors) Count() int { return len(e.first) + e.more }
+
+// Ended reports whether the reading ended at one of them, so that nodes behind
+// it are missing.
+func (e *Errors) Ended() bool { return e.ended }
+
 // Unwrap gives the mistakes that Error spells out.
 func (e *Errors) Unwrap() []error { return e.first }
 
@@ -38,6 +46,27 @@ func (e *Errors) add(err error) {
 		return
 	}
 	e.first = append(e.first, err)
+}
+
+// stop adds a mistake behind which nothing was read.
+func (e *Errors) stop(err error) {
+	e.add(err)
+	e.ended = true
+}
+
+// join adds the mistakes of err, which ended the reading unless it is an
+// *Errors that says otherwise.
+func (e *Errors) join(err error) {
+	other, ok := err.(*Errors)
+	if !ok {
+		e.stop(err)
+		return
+	}
+	for _, one := range other.first {
+		e.add(one)
+	}
+	e.more += other.more
+	e.ended = e.ended || other.ended
 }
 
 // orNil is e as an error, or nil when it holds none.

@@ -10,7 +10,7 @@ import (
 
 func parse(t *testing.T, text string) []Node {
 	t.Helper()
-	nodes, err := Parse("nodes.txt", strings.NewReader(text))
+	nodes, err := Parse(Source{Name: "nodes.txt", Text: []byte(text)}, "")
 	if err != nil {
 		t.Fatalf("Parse(%q): %v", text, err)
 	}
@@ -42,7 +42,7 @@ func TestAddressForms(t *testing.T) {
 			if diff := cmp.Diff([]Node{tt.want}, args); diff != "" {
 				t.Errorf("ParseArgs (-want +got):\n%s", diff)
 			}
-			tt.want.Source = Position{"nodes.txt", 1}
+			tt.want.Source = Position{"nodes.txt", 1, 1}
 			if diff := cmp.Diff([]Node{tt.want}, parse(t, tt.text)); diff != "" {
 				t.Errorf("Parse (-want +got):\n%s", diff)
 			}
@@ -59,9 +59,9 @@ func TestPlainLayout(t *testing.T) {
 		"b empty= kubernetes.io/role=x_y\n" +
 		"c"
 	want := []Node{
-		{Name: "a", Host: "a", Labels: map[string]string{"group": "workers", "zone": "eu-1"}, Source: Position{"nodes.txt", 4}},
-		{Name: "b", Host: "b", Labels: map[string]string{"empty": "", "kubernetes.io/role": "x_y"}, Source: Position{"nodes.txt", 6}},
-		{Name: "c", Host: "c", Source: Position{"nodes.txt", 7}},
+		{Name: "a", Host: "a", Labels: map[string]string{"group": "workers", "zone": "eu-1"}, Source: Position{"nodes.txt", 4, 1}},
+		{Name: "b", Host: "b", Labels: map[string]string{"empty": "", "kubernetes.io/role": "x_y"}, Source: Position{"nodes.txt", 6, 1}},
+		{Name: "c", Host: "c", Source: Position{"nodes.txt", 7, 1}},
 	}
 	got := parse(t, text)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -77,57 +77,57 @@ func TestMistakes(t *testing.T) {
 	const hostSet = `: expected letters, digits, ".", "_" and "-" only`
 	const userSet = `: expected letters, digits, ".", "_", "-" and "@" only`
 	for _, tt := range []struct{ text, want string }{
-		{"foo:bar", `nodes.txt:1: "foo:bar": port "bar" is not a number from 1 to 65535`},
-		{"foo:", `nodes.txt:1: "foo:": port "" is not a number from 1 to 65535`},
-		{"foo:0", `nodes.txt:1: "foo:0": port "0" is not a number from 1 to 65535`},
-		{"foo:65536", `nodes.txt:1: "foo:65536": port "65536" is not a number from 1 to 65535`},
-		{"foo:+22", `nodes.txt:1: "foo:+22": port "+22" is not a number from 1 to 65535`},
-		{"[::1]:x", `nodes.txt:1: "[::1]:x": port "x" is not a number from 1 to 65535`},
-		{":22", `nodes.txt:1: ":22": empty host: expected [user@]host[:port]`},
-		{"core@", `nodes.txt:1: "core@": empty host: expected [user@]host[:port]`},
-		{"@foo", `nodes.txt:1: "@foo": empty user: expected [user@]host[:port]`},
-		{"-oProxyCommand=x", `nodes.txt:1: "-oProxyCommand=x": host begins with "-": expected a host name, an ssh_config alias or an IP address`},
-		{"..", `nodes.txt:1: "..": host begins with ".": expected a host name, an ssh_config alias or an IP address`},
-		{"-l@foo", `nodes.txt:1: "-l@foo": user begins with "-": expected a login name`},
-		{"foo|bar", `nodes.txt:1: "foo|bar": host with "|"` + hostSet},
-		{"foo#bar", `nodes.txt:1: "foo#bar": host with "#"` + hostSet},
-		{"a'b", `nodes.txt:1: "a'b": host with "'"` + hostSet},
-		{`a\b`, `nodes.txt:1: "a\\b": host with "\\"` + hostSet},
-		{"a$(b)", `nodes.txt:1: "a$(b)": host with "$"` + hostSet},
-		{"a;b", `nodes.txt:1: "a;b": host with ";"` + hostSet},
-		{"a\x1b[2J", `nodes.txt:1: "a\x1b[2J": host with "\x1b"` + hostSet},
-		{"a\rb", `nodes.txt:1: "a\rb": host with "\r"` + hostSet},
-		{"a\x00", `nodes.txt:1: "a\x00": host with "\x00"` + hostSet},
-		{"w\u043erker", `nodes.txt:1: "w\u043erker": host with "\u043e"` + hostSet},
-		{"a\u202eb", `nodes.txt:1: "a\u202eb": host with "\u202e"` + hostSet},
-		{"a\xff", `nodes.txt:1: "a\xff": host with "\xff"` + hostSet},
-		{`CORP\al@foo`, `nodes.txt:1: "CORP\\al@foo": user with "\\"` + userSet},
-		{"a`b@foo", "nodes.txt:1: \"a`b@foo\": user with \"`\"" + userSet},
-		{"a:b:c", `nodes.txt:1: "a:b:c": more than one colon, and not an IPv6 address: expected host:port, or [address]:port for IPv6`},
-		{"[workers]", `nodes.txt:1: "[workers]": expected an IPv6 address in the brackets, as in [fe80::1]:22 (a group is a label: group=NAME)`},
-		{"[::1", `nodes.txt:1: "[::1": expected an IPv6 address in the brackets, as in [fe80::1]:22 (a group is a label: group=NAME)`},
-		{"[fe80::1%a;b]:22", `nodes.txt:1: "[fe80::1%a;b]:22": expected an IPv6 address in the brackets, as in [fe80::1]:22 (a group is a label: group=NAME)`},
-		{"[::1]22", `nodes.txt:1: "[::1]22": expected nothing or :port after the bracket`},
-		{"10.0.0.256", `nodes.txt:1: "10.0.0.256": not an IPv4 address: expected four numbers from 0 to 255 without leading zeros`},
-		{"a b", `nodes.txt:1: "b": expected a key=value label after the host, and one node per line`},
-		{"a =b", `nodes.txt:1: "=b": label without a key: expected key=value`},
-		{"a k=1 k=2", `nodes.txt:1: "k=2": label "k" twice on one line: expected it once`},
-		{"a k!=1", `nodes.txt:1: "k!=1": label key "k!": expected letters and digits first, then also ".", "_", "-" and "/"`},
-		{"a -k=1", `nodes.txt:1: "-k=1": label key "-k": expected letters and digits first, then also ".", "_", "-" and "/"`},
-		{"a k=a=b", `nodes.txt:1: "k=a=b": label value "a=b": expected letters, digits, ".", "_", "-" and "/", and no "-" first`},
-		{"a k=-x", `nodes.txt:1: "k=-x": label value "-x": expected letters, digits, ".", "_", "-" and "/", and no "-" first`},
-		{"a ansible_host=10.0.0.1", `nodes.txt:1: "ansible_host=10.0.0.1": not an Ansible inventory: expected [user@]host[:port] and labels`},
-		{"a\nb\nA", `nodes.txt:3: "A": the same node as "a" at nodes.txt:1: expected every node once`},
-		{"x@a:22\ny@A:22", `nodes.txt:2: "A:22": the same node as "a:22" at nodes.txt:1: expected every node once`},
-		{"fe80::1\nfe80:0::1", `nodes.txt:2: "fe80:0::1": the same node as "fe80::1" at nodes.txt:1: expected every node once`},
+		{"foo:bar", `nodes.txt:1:1: "foo:bar": port "bar" is not a number from 1 to 65535`},
+		{"foo:", `nodes.txt:1:1: "foo:": port "" is not a number from 1 to 65535`},
+		{"foo:0", `nodes.txt:1:1: "foo:0": port "0" is not a number from 1 to 65535`},
+		{"foo:65536", `nodes.txt:1:1: "foo:65536": port "65536" is not a number from 1 to 65535`},
+		{"foo:+22", `nodes.txt:1:1: "foo:+22": port "+22" is not a number from 1 to 65535`},
+		{"[::1]:x", `nodes.txt:1:1: "[::1]:x": port "x" is not a number from 1 to 65535`},
+		{":22", `nodes.txt:1:1: ":22": empty host: expected [user@]host[:port]`},
+		{"core@", `nodes.txt:1:1: "core@": empty host: expected [user@]host[:port]`},
+		{"@foo", `nodes.txt:1:1: "@foo": empty user: expected [user@]host[:port]`},
+		{"-oProxyCommand=x", `nodes.txt:1:1: "-oProxyCommand=x": host begins with "-": expected a host name, an ssh_config alias or an IP address`},
+		{"..", `nodes.txt:1:1: "..": host begins with ".": expected a host name, an ssh_config alias or an IP address`},
+		{"-l@foo", `nodes.txt:1:1: "-l@foo": user begins with "-": expected a login name`},
+		{"foo|bar", `nodes.txt:1:1: "foo|bar": host with "|"` + hostSet},
+		{"foo#bar", `nodes.txt:1:1: "foo#bar": host with "#"` + hostSet},
+		{"a'b", `nodes.txt:1:1: "a'b": host with "'"` + hostSet},
+		{`a\b`, `nodes.txt:1:1: "a\\b": host with "\\"` + hostSet},
+		{"a$(b)", `nodes.txt:1:1: "a$(b)": host with "$"` + hostSet},
+		{"a;b", `nodes.txt:1:1: "a;b": host with ";"` + hostSet},
+		{"a\x1b[2J", `nodes.txt:1:1: "a\x1b[2J": host with "\x1b"` + hostSet},
+		{"a\rb", `nodes.txt:1:1: "a\rb": host with "\r"` + hostSet},
+		{"a\x00", `nodes.txt:1:1: "a\x00": host with "\x00"` + hostSet},
+		{"w\u043erker", `nodes.txt:1:1: "w\u043erker": host with "\u043e"` + hostSet},
+		{"a\u202eb", `nodes.txt:1:1: "a\u202eb": host with "\u202e"` + hostSet},
+		{"a\xff", `nodes.txt:1:1: "a\xff": host with "\xff"` + hostSet},
+		{`CORP\al@foo`, `nodes.txt:1:1: "CORP\\al@foo": user with "\\"` + userSet},
+		{"a`b@foo", "nodes.txt:1:1: \"a`b@foo\": user with \"`\"" + userSet},
+		{"a:b:c", `nodes.txt:1:1: "a:b:c": more than one colon, and not an IPv6 address: expected host:port, or [address]:port for IPv6`},
+		{"[workers]", `nodes.txt:1:1: "[workers]": expected an IPv6 address in the brackets, as in [fe80::1]:22 (a group is a label: group=NAME)`},
+		{"[::1", `nodes.txt:1:1: "[::1": expected an IPv6 address in the brackets, as in [fe80::1]:22 (a group is a label: group=NAME)`},
+		{"[fe80::1%a;b]:22", `nodes.txt:1:1: "[fe80::1%a;b]:22": expected an IPv6 address in the brackets, as in [fe80::1]:22 (a group is a label: group=NAME)`},
+		{"[::1]22", `nodes.txt:1:1: "[::1]22": expected nothing or :port after the bracket`},
+		{"10.0.0.256", `nodes.txt:1:1: "10.0.0.256": not an IPv4 address: expected four numbers from 0 to 255 without leading zeros`},
+		{"a b", `nodes.txt:1:3: "b": expected a key=value label after the host, and one node per line`},
+		{"a =b", `nodes.txt:1:3: "=b": label without a key: expected key=value`},
+		{"a k=1 k=2", `nodes.txt:1:7: "k=2": label "k" twice on one line: expected it once`},
+		{"a k!=1", `nodes.txt:1:3: "k!=1": label key "k!": expected letters and digits first, then also ".", "_", "-" and "/"`},
+		{"a -k=1", `nodes.txt:1:3: "-k=1": label key "-k": expected letters and digits first, then also ".", "_", "-" and "/"`},
+		{"a k=a=b", `nodes.txt:1:3: "k=a=b": label value "a=b": expected letters, digits, ".", "_", "-" and "/", and no "-" first`},
+		{"a k=-x", `nodes.txt:1:3: "k=-x": label value "-x": expected letters, digits, ".", "_", "-" and "/", and no "-" first`},
+		{"a ansible_host=10.0.0.1", `nodes.txt:1:3: "ansible_host=10.0.0.1": not an Ansible inventory: expected [user@]host[:port] and labels`},
+		{"a\nb\nA", `nodes.txt:3:1: "A": the same node as "a" at nodes.txt:1:1: expected every node once`},
+		{"x@a:22\ny@A:22", `nodes.txt:2:1: "A:22": the same node as "a:22" at nodes.txt:1:1: expected every node once`},
+		{"fe80::1\nfe80:0::1", `nodes.txt:2:1: "fe80:0::1": the same node as "fe80::1" at nodes.txt:1:1: expected every node once`},
 		{"", `nodes.txt: no nodes in it: expected one [user@]host[:port] per line`},
 		{"# nothing\n\n", `nodes.txt: no nodes in it: expected one [user@]host[:port] per line`},
 		{"\xff\xfea\x00", `nodes.txt: UTF-16 text: expected UTF-8`},
 		{"a\n" + strings.Repeat("b", maxLine+3), `nodes.txt:2: line longer than 65536 bytes: expected one node per line`},
-		{strings.Repeat("b", 254), `nodes.txt:1: "` + strings.Repeat("b", 80) + `...": host longer than 253 bytes: expected a host name, an ssh_config alias or an IP address`},
-		{strings.Repeat("u", 257) + "@a", `nodes.txt:1: "` + strings.Repeat("u", 80) + `...": user longer than 256 bytes: expected a login name`},
+		{strings.Repeat("b", 254), `nodes.txt:1:1: "` + strings.Repeat("b", 80) + `...": host longer than 253 bytes: expected a host name, an ssh_config alias or an IP address`},
+		{strings.Repeat("u", 257) + "@a", `nodes.txt:1:1: "` + strings.Repeat("u", 80) + `...": user longer than 256 bytes: expected a login name`},
 	} {
-		nodes, err := Parse("nodes.txt", strings.NewReader(tt.text))
+		nodes, err := Parse(Source{Name: "nodes.txt", Text: []byte(tt.text)}, "plain")
 		if err == nil {
 			t.Errorf("%.60q: accepted as %v, want %s", tt.text, nodes, tt.want)
 			continue
@@ -145,36 +145,24 @@ func TestSamePortOnlyIfGivenTwice(t *testing.T) {
 }
 
 func TestAllMistakesOfAFileAreReportedTogether(t *testing.T) {
-	_, err := Parse("nodes.txt", strings.NewReader("a:x\ngood\n@b\ngood\n"))
-	want := `nodes.txt:1: "a:x": port "x" is not a number from 1 to 65535
-nodes.txt:3: "@b": empty user: expected [user@]host[:port]
-nodes.txt:4: "good": the same node as "good" at nodes.txt:2: expected every node once`
+	_, err := Parse(Source{Name: "nodes.txt", Text: []byte("a:x\ngood\n@b\ngood\n")}, "")
+	want := `nodes.txt:1:1: "a:x": port "x" is not a number from 1 to 65535
+nodes.txt:3:1: "@b": empty user: expected [user@]host[:port]
+nodes.txt:4:1: "good": the same node as "good" at nodes.txt:2:1: expected every node once`
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestMistakesBeyondTwentyAreCounted(t *testing.T) {
-	_, err := Parse("-", strings.NewReader(strings.Repeat("a:x\n", 25)))
+	_, err := Parse(Source{Name: "-", Text: []byte(strings.Repeat("a:x\n", 25))}, "")
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 21 || lines[20] != "and 5 more" || !strings.HasPrefix(lines[19], "-:20: ") {
+	if len(lines) != 21 || lines[20] != "and 5 more" || !strings.HasPrefix(lines[19], "-:20:1: ") {
 		t.Errorf("%d lines:\n%v", len(lines), err)
 	}
 	var list *Errors
 	if !errors.As(err, &list) || len(list.Unwrap()) != 20 {
 		t.Errorf("%T is not an *Errors of 20", err)
-	}
-}
-
-type failingReader struct{ err error }
-
-func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
-
-func TestReadErrorIsKept(t *testing.T) {
-	broken := errors.New("input/output error")
-	_, err := Parse("nodes.txt", failingReader{broken})
-	if !errors.Is(err, broken) || err.Error() != "nodes.txt: input/output error" {
-		t.Errorf("error %v", err)
 	}
 }
 
@@ -184,7 +172,7 @@ func TestLineOfExactlyTheLimit(t *testing.T) {
 		if got := parse(t, line+end); len(got) != 1 {
 			t.Errorf("end %q: %v", end, got)
 		}
-		if _, err := Parse("f", strings.NewReader(line+"x"+end)); err == nil {
+		if _, err := Parse(Source{Name: "f", Text: []byte(line + "x" + end)}, ""); err == nil {
 			t.Errorf("end %q: one byte more is accepted", end)
 		}
 	}
@@ -203,47 +191,42 @@ command line: "A": the same node as "a" at command line: expected every node onc
 	}
 }
 
-func TestMerge(t *testing.T) {
-	file := parse(t, "a\nb group=x\n")
-	args, err := ParseArgs([]string{"c", "root@B"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = Merge(file, args)
-	if want := `command line: "B": the same node as "b" at nodes.txt:2: expected every node once`; err == nil || err.Error() != want {
-		t.Errorf("error %v\nwant %s", err, want)
-	}
-	got, err := Merge(args[:1], nil, file)
-	if err != nil || len(got) != 3 || got[0].Name != "c" || got[2].Group() != "x" {
-		t.Errorf("Merge = %v, %v", got, err)
-	}
-	if got, err := Merge(); got != nil || err != nil {
-		t.Errorf("Merge() = %v, %v", got, err)
-	}
-}
-
 // A list that is longer than any fleet ends at the limit, whoever made it.
 func TestMoreThanMaxNodes(t *testing.T) {
-	nodes := make([]Node, MaxNodes+2)
-	for i := range nodes {
-		nodes[i] = Node{Host: "a", Port: i + 1, Source: Position{"nodes.txt", i + 1}}
-	}
-	_, err := Merge(nodes)
-	want := "nodes.txt:1000001: more than 1000000 nodes: expected a smaller inventory"
-	if err == nil || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
+	for _, text := range []string{
+		"a[1-1000000]\nb\n",
+		strings.Repeat("a\n", MaxNodes+1), // repetitions cost as much as nodes
+	} {
+		_, err := Parse(Source{Name: "nodes.txt", Text: []byte(text)}, "")
+		var list *Errors
+		if !errors.As(err, &list) || !list.Ended() {
+			t.Errorf("%.20q...: %.100v", text, err)
+			continue
+		}
+		if list.Count() == 1 && !strings.HasSuffix(err.Error(), ": more than 1000000 nodes: expected a smaller inventory") {
+			t.Errorf("%.20q...: %.100v", text, err)
+		}
 	}
 }
 
 func TestFormatsKeepTheContract(t *testing.T) {
-	for _, f := range Formats {
-		nodes, err := f.Parse("-", strings.NewReader("a\n"))
-		if f.Name == "" || f.Help == "" || err != nil || len(nodes) != 1 || nodes[0].Source.File != "-" {
-			t.Errorf("format %q: %v, %v", f.Name, nodes, err)
+	names := make(map[string]bool)
+	for i, f := range Formats {
+		if f.Name == "" || f.Help == "" || names[f.Name] {
+			t.Errorf("format %q %q", f.Name, f.Help)
 		}
-		if _, err := f.Parse("-", strings.NewReader("")); err == nil {
-			t.Errorf("format %q: an empty inventory is accepted", f.Name)
+		names[f.Name] = true
+		for _, text := range []string{"", "\n", "\x00", "\xff\xfe"} {
+			if nodes, err := Parse(Source{Name: "-", Text: []byte(text)}, f.Name); err == nil || len(nodes) > 0 {
+				t.Errorf("format %q: %q is accepted as %v", f.Name, text, nodes)
+			}
 		}
+		if got := f.Looks([]byte("worker-1\nworker-2\n")); got != (i == len(Formats)-1) {
+			t.Errorf("format %q takes a plain list: %v", f.Name, got)
+		}
+	}
+	if _, err := Parse(Source{Name: "-", Text: []byte("a")}, "xml"); err == nil || !strings.HasPrefix(err.Error(), `format "xml": expected one of `) {
+		t.Errorf("unknown format: %v", err)
 	}
 }
 
@@ -254,7 +237,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		nodes, err := Parse("f", strings.NewReader(text))
+		nodes, err := Parse(Source{Name: "f", Text: []byte(text)}, "plain")
 		if err != nil {
 			if strings.ContainsFunc(err.Error(), func(r rune) bool { return r > '~' || r < ' ' && r != '\n' }) {
 				t.Errorf("raw character in %q", err)
@@ -267,11 +250,11 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("name %q twice", node.Name)
 			}
 			names[strings.ToLower(node.Name)] = true
-			again, err := Parse("f", strings.NewReader(node.String()))
+			again, err := Parse(Source{Name: "f", Text: []byte(node.String())}, "plain")
 			if err != nil {
 				t.Fatalf("String %q of %#v: %v", node, node, err)
 			}
-			node.Source.Line = 1
+			node.Source.Line, node.Source.Column = 1, 1
 			if diff := cmp.Diff([]Node{node}, again); diff != "" {
 				t.Errorf("round trip of %q (-first +second):\n%s", node, diff)
 			}

@@ -1,11 +1,8 @@
 package inventory
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,85 +10,104 @@ import (
 // maxLine bounds one line of a plain inventory, in bytes.
 const maxLine = 64 << 10
 
-// ParsePlain reads the plain format: one node a line, [user@]host[:port], then
-// labels, each key=value, separated by blanks.
+// parsePlain reads the plain format: one node a line, [user@]host[:port], then
+// labels, each key=value, separated by blanks. A host with ranges stands for
+// several nodes with the same labels (see ranges.go).
 //
 //	# control plane
-//	admin@10.0.0.11        group=control-plane
-//	worker-1.example:2222  group=workers  zone=eu-1  # the new rack
+//	admin@10.0.0.11         group=control-plane
+//	worker-[01-40].example  group=workers  zone=eu-1  # the new rack
 //	[fe80::1%eth0]:22
 //
-// "#" begins a comment at the start of a line or after a blank. Blank lines,
-// CRLF and a UTF-8 byte order mark are read over. A label value may be empty.
-// The errors are those of Parse.
-func ParsePlain(file string, r io.Reader) ([]Node, error) {
+// "#" begins a comment at the start of a line or after a blank. Blank lines and
+// CRLF are read over. A label value may be empty. The errors are those of Parse.
+func parsePlain(s Source) ([]Node, error) {
 	list := newList()
-	at := Position{File: file}
-	scan := bufio.NewScanner(r)
-	scan.Buffer(nil, maxLine+len("\r\n"))
-	for scan.Scan() {
+	at := Position{File: s.Name}
+	for line := range bytes.Lines(s.Text) {
 		at.Line++
-		line := scan.Bytes()
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 		if len(line) > maxLine {
-			list.errs.add(tooLong(at))
+			list.errs.stop(tooLong(at))
 			return list.result()
 		}
-		if at.Line == 1 {
-			if isUTF16(line) {
-				return nil, fmt.Errorf("%s: UTF-16 text: expected UTF-8", file)
-			}
-			line = bytes.TrimPrefix(line, []byte("\ufeff"))
-		}
-		node, err := parseLine(at, string(line))
-		switch {
-		case err != nil:
+		nodes, err := parseLine(at, string(line))
+		if err != nil {
 			list.errs.add(err)
-		case node.Host != "" && !list.add(node):
-			return list.result()
+		}
+		for _, node := range nodes {
+			if !list.add(node) {
+				return list.result()
+			}
 		}
 	}
-	switch err := scan.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		list.errs.add(tooLong(Position{file, at.Line + 1}))
-	case err != nil:
-		list.errs.add(fmt.Errorf("%s: %w", file, err))
-	case len(list.nodes) == 0 && list.errs.orNil() == nil:
-		list.errs.add(fmt.Errorf("%s: no nodes in it: expected one [user@]host[:port] per line", file))
+	if list.tried == 0 && list.errs.orNil() == nil {
+		list.errs.stop(fmt.Errorf("%s: no nodes in it: expected one [user@]host[:port] per line", s.Name))
 	}
 	return list.result()
 }
+
+// looksPlain takes anything: the plain list is the last of Formats.
+func looksPlain([]byte) bool { return true }
 
 // tooLong ends the reading: what follows is no list of hosts.
 func tooLong(at Position) error {
 	return fmt.Errorf("%s: line longer than %d bytes: expected one node per line", at, maxLine)
 }
 
-// parseLine reads one line. A line without a node gives the zero Node.
-func parseLine(at Position, line string) (Node, error) {
-	fields := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
-	for i, field := range fields {
-		if field[0] == '#' {
-			fields = fields[:i]
+// parseLine reads one line; nil: there is no node on it.
+func parseLine(at Position, line string) ([]Node, error) {
+	fields := splitFields(at, line)
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	nodes, err := parseAddresses(fields[0].at, fields[0].text)
+	if err != nil || len(fields) == 1 {
+		return nodes, err
+	}
+	labels, err := parseLabels(fields[1:])
+	if err != nil {
+		return nil, err
+	}
+	for i := range nodes {
+		nodes[i].Labels = labels
+	}
+	return nodes, nil
+}
+
+// field is one word of a line.
+type field struct {
+	at   Position
+	text string
+}
+
+// splitFields splits a line at blanks, up to its comment.
+func splitFields(at Position, line string) []field {
+	var fields []field
+	for i := 0; i < len(line); {
+		if line[i] == ' ' || line[i] == '\t' {
+			i++
+			continue
+		}
+		if line[i] == '#' {
 			break
 		}
+		end := strings.IndexAny(line[i:], " \t")
+		if end < 0 {
+			end = len(line) - i
+		}
+		at.Column = i + 1
+		fields = append(fields, field{at, line[i : i+end]})
+		i += end
 	}
-	if len(fields) == 0 {
-		return Node{}, nil
-	}
-	node, err := parseAddress(at, fields[0])
-	if err != nil {
-		return Node{}, err
-	}
-	if len(fields) > 1 {
-		node.Labels, err = parseLabels(at, fields[1:])
-	}
-	return node, err
+	return fields
 }
 
 // parseLabels reads the key=value fields of one line.
-func parseLabels(at Position, fields []string) (map[string]string, error) {
+func parseLabels(fields []field) (map[string]string, error) {
 	labels := make(map[string]string, len(fields))
-	for _, field := range fields {
+	for _, f := range fields {
+		at, field := f.at, f.text
 		key, value, found := strings.Cut(field, "=")
 		switch {
 		case !found:
@@ -105,8 +121,8 @@ func parseLabels(at Position, fields []string) (map[string]string, error) {
 		if _, twice := labels[key]; twice {
 			return nil, mistake(at, field, "label %s twice on one line: expected it once", quote(key))
 		}
-		if i := firstNotIn(key, isLabelByte); i >= 0 || !isLetter(key[0]) && !isDigit(key[0]) {
-			return nil, mistake(at, field, "label key %s: expected letters and digits first, then also \".\", \"_\", \"-\" and \"/\"", quote(key))
+		if problem := checkLabelKey(key); problem != "" {
+			return nil, mistake(at, field, "%s", problem)
 		}
 		if i := firstNotIn(value, isLabelByte); i >= 0 || strings.HasPrefix(value, "-") {
 			return nil, mistake(at, field, "label value %s: expected letters, digits, \".\", \"_\", \"-\" and \"/\", and no \"-\" first", quote(value))
@@ -114,6 +130,14 @@ func parseLabels(at Position, fields []string) (map[string]string, error) {
 		labels[key] = value
 	}
 	return labels, nil
+}
+
+// checkLabelKey says what is wrong with the key of a label; empty: nothing.
+func checkLabelKey(key string) string {
+	if firstNotIn(key, isLabelByte) >= 0 || key == "" || !isLetter(key[0]) && !isDigit(key[0]) {
+		return "label key " + quote(key) + `: expected letters and digits first, then also ".", "_", "-" and "/"`
+	}
+	return ""
 }
 
 // isLabelByte is the set of Kubernetes label keys, prefix included.
