@@ -74,7 +74,7 @@ func runDemo(ctx context.Context, o scanOptions, count int, patience time.Durati
 	}
 	t.say(fmt.Sprintf("demo: %d nodes on this machine's loopback, each an SSH server that answers like a real one; nothing leaves it", len(nodes)))
 	t.say("demo: rotation is what the running kubelet really does; cis 1.5.1 4.2.12 is what the letter of the written rule would say")
-	o.inventory = filepath.Join(dir, "inventory")
+	o.sources = []string{filepath.Join(dir, "inventory")}
 	o.fanout = 8 // the nodes run on this machine, too
 	o.nodeTimeout = 3 * patience
 	o.serving = true

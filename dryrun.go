@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -30,14 +31,16 @@ EXIT STATUS
    1    internal or I/O error
    2    the command line, the inventory or the SSH configuration is wrong
    4    with --resolve: some node would not be dialled, its PROBLEM says why`,
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes; - for standard input"},
+		Flags: slices.Concat(sourceFlags(), selectionFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "resolve", Usage: "say what SSH would do for each node"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT`: table or json"},
-		}, sshFlags()...),
+		}, sshFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
-			o := scanOptions{inventory: c.String("inventory"), names: c.Args().Slice()}
+			o, err := parseInventoryFlags(c, t)
+			if err != nil {
+				return usageError(err)
+			}
 			if err := o.checkNames(); err != nil {
 				return usageError(err)
 			}
@@ -45,19 +48,20 @@ EXIT STATUS
 			if err != nil {
 				return usageError(err)
 			}
-			if o.ssh, err = sshConfig(c, t); err != nil {
-				return usageError(err)
-			}
-			nodes, _, err := readNodes(o, t.stdin)
+			ssh, err := sshConfig(c, t)
 			if err != nil {
 				return usageError(err)
 			}
-			routes := make([]report.Route, len(nodes))
-			for i, node := range nodes {
+			list, err := readNodes(c.Context, o, t)
+			if err != nil {
+				return usageError(err)
+			}
+			routes := make([]report.Route, len(list.nodes))
+			for i, node := range list.nodes {
 				routes[i].Node = node
 			}
 			if c.Bool("resolve") {
-				if routes, err = t.resolve(c.Context, o.ssh, nodes); err != nil {
+				if routes, err = t.resolve(c.Context, ssh, list.nodes); err != nil {
 					return usageError(err)
 				}
 			}
@@ -104,11 +108,11 @@ func unreached(routes []report.Route) int {
 
 // dryRun is a scan that connects to nothing.
 func dryRun(ctx context.Context, o scanOptions, t terminal) error {
-	nodes, _, err := readNodes(o, t.stdin)
+	list, err := readNodes(ctx, o.inventoryOptions, t)
 	if err != nil {
 		return usageError(err)
 	}
-	routes, err := t.resolve(ctx, o.ssh, nodes)
+	routes, err := t.resolve(ctx, o.ssh, list.nodes)
 	if err != nil {
 		return usageError(err)
 	}

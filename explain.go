@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -26,14 +27,13 @@ would say and why that differs; and the remedy for that very node.
    kletscan explain cp-1
    kletscan explain -i nodes.txt cp-1
    kletscan explain --evidence evidence/cp-1.json` + exitStatus,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat(sourceFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "evidence", Usage: "explain what scan --evidence-dir kept in `FILE`, without a visit"},
-			&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes in which NODE is named; - for standard input"},
 			&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for the whole visit"},
 			&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
 			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
-		}, append(sshFlags(), becomeFlags()...)...),
+		}, sshFlags(), becomeFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseExplain(c, t)
@@ -65,7 +65,10 @@ type explainOptions struct {
 }
 
 func parseExplain(c *cli.Context, t terminal) (o explainOptions, err error) {
-	o.evidence, o.inventory, o.names = c.String("evidence"), c.String("inventory"), c.Args().Slice()
+	if o.inventoryOptions, err = parseInventoryFlags(c, t); err != nil {
+		return o, err
+	}
+	o.evidence = c.String("evidence")
 	switch {
 	case o.evidence != "" && len(o.names) > 0:
 		return o, errors.New("--evidence holds one node: expected no NODE beside it")
@@ -95,7 +98,7 @@ func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner
 	if o.evidence != "" {
 		return readRecord(o.evidence)
 	}
-	node, err := oneNode(o, t)
+	node, err := oneNode(ctx, o.inventoryOptions, t)
 	if err != nil {
 		return record, err
 	}
@@ -114,19 +117,24 @@ func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner
 
 // oneNode is the node on the command line, as the inventory has it if there is
 // one.
-func oneNode(o explainOptions, t terminal) (inventory.Node, error) {
-	named, err := inventory.ParseArgs(o.names)
-	if err != nil || o.inventory == "" {
-		return append(named, inventory.Node{})[0], err
+func oneNode(ctx context.Context, o inventoryOptions, t terminal) (node inventory.Node, err error) {
+	name := o.names[0]
+	if len(o.sources) > 0 {
+		o.names = nil
 	}
-	listed, _, err := readNodes(scanOptions{inventory: o.inventory}, t.stdin)
-	if err != nil {
-		return inventory.Node{}, err
+	list, err := readNodes(ctx, o, t)
+	switch {
+	case err != nil:
+		return node, err
+	case len(o.sources) == 0 && len(list.nodes) == 1:
+		return list.nodes[0], nil
+	case len(o.sources) == 0:
+		return node, fmt.Errorf("%s stands for %d nodes: expected one", name, len(list.nodes))
 	}
-	for _, node := range listed {
-		if node.Name == o.names[0] {
+	for _, node := range list.nodes {
+		if node.Name == name {
 			return node, nil
 		}
 	}
-	return inventory.Node{}, fmt.Errorf("%s is not in %s: name a node as it stands there", o.names[0], o.inventory)
+	return node, fmt.Errorf("%s is not in %s: name a node as it stands there", name, list.source)
 }

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"kletscan/inventory"
 	"kletscan/report"
 	"kletscan/scanner"
 	"kletscan/scanner/remote"
@@ -21,8 +17,7 @@ import (
 
 // scanOptions is what the command line of scan comes to.
 type scanOptions struct {
-	inventory   string   // -i; empty: none
-	names       []string // nodes on the command line
+	inventoryOptions
 	fanout      int
 	nodeTimeout time.Duration
 	outputOptions
@@ -38,7 +33,8 @@ func scanCommand(t terminal) *cli.Command {
 		Name:      "scan",
 		Usage:     "scan nodes over SSH and print one table",
 		ArgsUsage: "[NODE ...]",
-		Description: `A NODE is [user@]host[:port]. An inventory file has one a line, with labels behind it:
+		Description: `A NODE is [user@]host[:port]; the host may have ranges, as in worker-[01-40]. The plain
+inventory format has one a line, with labels behind it; --inventory-format names the others:
 
    cp-1                       group=control-plane
    admin@10.0.0.12:2222       group=workers
@@ -47,8 +43,8 @@ func scanCommand(t terminal) *cli.Command {
 Examples:
    kletscan scan -i nodes.txt
    kletscan scan -i nodes.txt -o table -o csv=audit.csv
-   kubectl get nodes -o name | sed s,node/,, | kletscan scan -i -` + exitStatus,
-		Flags:        slices.Concat(nodeFlags(), sshFlags(), becomeFlags(), outputFlags()),
+   kletscan scan -i '!kubectl get nodes -o json' --limit role=worker` + patternHelp + exitStatus,
+		Flags:        slices.Concat(sourceFlags(), selectionFlags(), nodeFlags(), sshFlags(), becomeFlags(), outputFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseScan(c, t)
@@ -65,7 +61,6 @@ Examples:
 
 func nodeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "inventory", Aliases: []string{"i"}, Usage: "`FILE` of nodes; - for standard input"},
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
 		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `auto` or off"},
@@ -93,12 +88,10 @@ func outputFlags() []cli.Flag {
 // parseScan turns flags into options. Whatever is wrong with them is said
 // before anything is done.
 func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
-	o := scanOptions{
-		inventory:   c.String("inventory"),
-		names:       c.Args().Slice(),
-		fanout:      c.Int("fanout"),
-		evidenceDir: c.String("evidence-dir"),
-		dryRun:      c.Bool("dry-run"),
+	o := scanOptions{fanout: c.Int("fanout"), evidenceDir: c.String("evidence-dir"), dryRun: c.Bool("dry-run")}
+	var err error
+	if o.inventoryOptions, err = parseInventoryFlags(c, t); err != nil {
+		return o, err
 	}
 	if err := o.checkNames(); err != nil {
 		return o, err
@@ -106,7 +99,6 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	if o.fanout < 1 || o.fanout > 10000 {
 		return o, fmt.Errorf("--fanout %d: expected a number from 1 to 10000", o.fanout)
 	}
-	var err error
 	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {
 		return o, err
 	}
@@ -121,19 +113,6 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	}
 	o.ssh, err = sshConfig(c, t)
 	return o, err
-}
-
-// checkNames refuses a command line that names no nodes.
-func (o scanOptions) checkNames() error {
-	for _, name := range o.names {
-		if strings.HasPrefix(name, "-") {
-			return fmt.Errorf("%s stands behind a node: flags come before the nodes", name)
-		}
-	}
-	if o.inventory == "" && len(o.names) == 0 {
-		return errors.New("no nodes: name some, or give a file with -i FILE (- for standard input)")
-	}
-	return nil
 }
 
 // The words of --serving and --sort that are not the other one, and the
@@ -174,11 +153,11 @@ func positive(c *cli.Context, name string) (time.Duration, error) {
 
 // runScan is the scan itself.
 func runScan(ctx context.Context, o scanOptions, t terminal) error {
-	nodes, source, err := readNodes(o, t.stdin)
+	list, err := readNodes(ctx, o.inventoryOptions, t)
 	if err != nil {
 		return usageError(err)
 	}
-	o.ssh.Nodes = nodes
+	o.ssh.Nodes = list.nodes
 	dialer, err := t.dialer(ctx, o.ssh)
 	if err != nil {
 		return usageError(err)
@@ -201,9 +180,9 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if kept != nil {
 		s.Keep = kept.keep
 	}
-	run := report.Run{Tool: "kletscan", Version: version(), Inventory: source, Started: time.Now()}
-	progress := t.progress(len(nodes))
-	run.Results = s.Scan(ctx, nodes, progress.Add)
+	run := report.Run{Tool: "kletscan", Version: version(), Inventory: list.source, Skipped: list.skipped, Started: time.Now()}
+	progress := t.progress(len(list.nodes))
+	run.Results = s.Scan(ctx, list.nodes, progress.Add)
 	progress.Done()
 	t.warn(dialer)
 	run.Finished = time.Now()
@@ -212,28 +191,4 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return failed
 	}
 	return err
-}
-
-// readNodes reads the inventory and the nodes on the command line, and says
-// where they were named.
-func readNodes(o scanOptions, stdin io.Reader) (nodes []inventory.Node, source string, err error) {
-	named, err := inventory.ParseArgs(o.names)
-	if err != nil || o.inventory == "" {
-		return named, "command line", err
-	}
-	in := stdin
-	if o.inventory != "-" {
-		file, err := os.Open(o.inventory)
-		if err != nil {
-			return nil, "", fmt.Errorf("inventory: %w: expected a readable file behind -i", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	listed, err := inventory.Parse(o.inventory, in)
-	if err != nil {
-		return nil, "", err
-	}
-	nodes, err = inventory.Merge(listed, named)
-	return nodes, o.inventory, err
 }

@@ -45,7 +45,9 @@ func (p printer) headline(r scanner.Result, color bool) {
 // who is what runs, and from where.
 func (p printer) who(v scanner.Verdict, e scanner.Explanation) {
 	parts := []string{"kubelet"}
-	if v.Version != "" {
+	if v.VersionSource != "" {
+		parts = append(parts, v.Version+" as the API server said ("+v.VersionSource+")")
+	} else if v.Version != "" {
 		parts = append(parts, v.Version)
 	} else {
 		parts = append(parts, "of a version that is not known")

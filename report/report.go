@@ -32,6 +32,7 @@ type Run struct {
 	Started   time.Time
 	Finished  time.Time
 	Inventory string           // where the nodes were named: a file, "-", or the command line
+	Skipped   int              // mistakes in the inventory that --skip-invalid passed over
 	Results   []scanner.Result // one for each node of the inventory, in its order
 	Single    bool             // it is about one node and not about a fleet: JSON is that node's object
 }

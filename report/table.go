@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -39,6 +40,9 @@ func writeTable(w io.Writer, run Run, opts Options) error {
 		}
 	}
 	p.paragraph("", summary.Line())
+	if run.Skipped > 0 {
+		p.paragraph("", fmt.Sprintf("%d skipped for mistakes in the inventory (--skip-invalid)", run.Skipped))
+	}
 	if line := letterLine(run.Results); line != "" {
 		p.paragraph("", line)
 	}

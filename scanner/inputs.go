@@ -15,13 +15,14 @@ import (
 
 // inputs is what the kubelet's rules are applied to, and what is missing.
 type inputs struct {
-	now          kubelet.Input // what runs; with down, what would start
-	afterRestart kubelet.Input
-	version      string
-	down         bool
-	newer        string // the first file that changed after the process started; empty: none
-	pending      bool
-	wants        []evidence.Want
+	now           kubelet.Input // what runs; with down, what would start
+	afterRestart  kubelet.Input
+	version       string
+	versionSource string // where in the inventory it stood; empty: the node or the operator said it
+	down          bool
+	newer         string // the first file that changed after the process started; empty: none
+	pending       bool
+	wants         []evidence.Want
 
 	ev        *evidence.Evidence
 	pid       int   // whose view of the file system counts; 0: the login's own

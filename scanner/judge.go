@@ -45,7 +45,7 @@ func Judge(ev *evidence.Evidence) Judgement {
 	j := Judgement{Status: OK, Wants: in.wants}
 	v := &j.Verdict
 	v.Distro = d.ID
-	v.Version = in.version
+	v.Version, v.VersionSource = in.version, in.versionSource
 	v.Unit = s.Start.Unit
 	v.Others = others(ev, s)
 	v.Rotation, v.Why, v.Source = now.Rotation, now.Why, now.Decided
@@ -91,7 +91,7 @@ func supplied(e kubelet.Effective, s distro.Subject, d distro.Distro) kubelet.Ef
 func (in *inputs) running() kubelet.Effective {
 	e := kubelet.Resolve(in.now)
 	if !in.down && strings.HasPrefix(e.Problem, "unknown flag") {
-		in.now.Version, in.version = kubelet.Version{}, ""
+		in.now.Version, in.version, in.versionSource = kubelet.Version{}, "", ""
 		return kubelet.Resolve(in.now)
 	}
 	return e

@@ -22,20 +22,21 @@ type Result struct {
 // Verdict is what Judge makes of one node's evidence. The zero value is "not
 // known".
 type Verdict struct {
-	Rotation     kubelet.Rotation
-	Conditions   []Condition      // refine Rotation, never replace it; in the order of the constants
-	AfterRestart kubelet.Rotation // with RestartPending: what a restart would give
-	Distro       distro.ID        // empty: not recognised
-	Version      string           // the kubelet's, such as v1.29.3; empty: not known
-	Source       kubelet.Source   // where the deciding setting stood
-	Why          string           // one line: which flag, file or default decided, or what is missing
-	Served       Served           // the certificate that is really served
-	Settings     []Setting        // the effective settings, decisive first
-	Letter       []Letter         // what the written rules would say, in the order of Rules
-	PID          int              // of the kubelet judged; 0: none is running
-	Unit         string           // the systemd unit that starts it; empty: none is known
-	Remedy       []string         // what turns rotation on on this very node, one sentence each, in order; nil: nothing is to be done
-	Others       []string         // other kubelets on the host, which are not the node's own; one line each
+	Rotation      kubelet.Rotation
+	Conditions    []Condition      // refine Rotation, never replace it; in the order of the constants
+	AfterRestart  kubelet.Rotation // with RestartPending: what a restart would give
+	Distro        distro.ID        // empty: not recognised
+	Version       string           // the kubelet's, such as v1.29.3; empty: not known
+	VersionSource string           // where in the inventory Version stood, if the node did not tell it; empty: it did
+	Source        kubelet.Source   // where the deciding setting stood
+	Why           string           // one line: which flag, file or default decided, or what is missing
+	Served        Served           // the certificate that is really served
+	Settings      []Setting        // the effective settings, decisive first
+	Letter        []Letter         // what the written rules would say, in the order of Rules
+	PID           int              // of the kubelet judged; 0: none is running
+	Unit          string           // the systemd unit that starts it; empty: none is known
+	Remedy        []string         // what turns rotation on on this very node, one sentence each, in order; nil: nothing is to be done
+	Others        []string         // other kubelets on the host, which are not the node's own; one line each
 }
 
 // Setting is one effective setting in the words of a report.

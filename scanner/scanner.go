@@ -131,6 +131,10 @@ func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev 
 		r.Status, r.Error = Cancelled, "not visited: the scan was interrupted first"
 		return r, nil
 	}
+	if withoutSSH(node.OS) {
+		r.Status, r.Error = NotLinux, fmt.Sprintf("not visited: the inventory (%s) says that it runs %s, which cannot be scanned over SSH", node.Source, node.OS)
+		return r, nil
+	}
 	r.Started = s.now()
 	defer func() {
 		if p := recover(); p != nil { // a defect costs one row, not the fleet
@@ -152,6 +156,12 @@ func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev 
 	}
 	r.Status, r.Error, r.Verdict = j.Status, j.Reason, j.Verdict
 	return r, ev
+}
+
+// withoutSSH reports an operating system, as an inventory names it, that has no
+// SSH server or is not Linux. Bottlerocket has one in its admin container.
+func withoutSSH(system string) bool {
+	return system != "" && system != "linux" && system != "bottlerocket"
 }
 
 // errNodeTimeout is the cause when a whole visit takes too long.
@@ -183,6 +193,9 @@ func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evid
 	ev, err := visit.Survey(ctx)
 	if err != nil {
 		return nil, Judgement{}, cause(ctx, err)
+	}
+	if node.Kubelet != "" {
+		ev.Listed = evidence.ListedVersion{Version: node.Kubelet, Source: node.Source.String()}
 	}
 	j, err := JudgeWith(ev, func(wants []evidence.Want) error { return visit.Fetch(ctx, ev, wants) })
 	if err != nil {

@@ -181,6 +181,40 @@ func TestStatusOfAVisitThatFails(t *testing.T) {
 	}
 }
 
+func TestAnOperatingSystemWithoutSSHIsNotDialled(t *testing.T) {
+	for system, status := range map[string]scanner.Status{
+		"windows": scanner.NotLinux, "talos": scanner.NotLinux, "": scanner.OK, "linux": scanner.OK, "bottlerocket": scanner.OK,
+	} {
+		dialled := false
+		s := scanner.Scanner{Dial: func(context.Context, inventory.Node) (scanner.Conn, error) {
+			dialled = true
+			return &conn{answers: []string{kubeadmNode + configOn + end}}, nil
+		}}
+		r := s.Scan(t.Context(), []inventory.Node{{Name: "a", Host: "a", OS: system, Source: inventory.Position{File: "nodes.json", Line: 7}}}, nil)[0]
+		if r.Status != status || dialled != (status == scanner.OK) || status != scanner.OK && !strings.Contains(r.Error, "nodes.json:7") {
+			t.Errorf("%q: %v %q, dialled %v", system, r.Status, r.Error, dialled)
+		}
+	}
+}
+
+// What the API server said counts where the node itself does not tell.
+func TestVersionOfTheInventory(t *testing.T) {
+	silent := strings.Replace(kubeadmNode, "\n@N program /usr/bin/kubelet\nKubernetes v1.31.4\n", "", 1)
+	for _, tt := range []struct{ rule, answer, listed, version, source string }{
+		{"the node's own word wins", kubeadmNode, "v1.29.3", "v1.31.4", ""},
+		{"the list where the node is silent", silent, "v1.29.3", "v1.29.3", "nodes.json:7:5"},
+		{"neither", silent, "", "", ""},
+		{"a list that says nonsense", silent, "latest", "", ""},
+	} {
+		s := scanner.Scanner{Dial: answering(&conn{answers: []string{tt.answer + configOn + end}})}
+		node := inventory.Node{Name: "a", Host: "a", Kubelet: tt.listed, Source: inventory.Position{File: "nodes.json", Line: 7, Column: 5}}
+		v := s.Scan(t.Context(), []inventory.Node{node}, nil)[0].Verdict
+		if v.Version != tt.version || v.VersionSource != tt.source {
+			t.Errorf("%s: version %q from %q, want %q from %q", tt.rule, v.Version, v.VersionSource, tt.version, tt.source)
+		}
+	}
+}
+
 func answering(c *conn) scanner.DialFunc {
 	return func(context.Context, inventory.Node) (scanner.Conn, error) { return c, nil }
 }

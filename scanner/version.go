@@ -14,13 +14,17 @@ import (
 //  2. what the program printed that started it and is of the same release (RKE2),
 //  3. a path such as /var/lib/rancher/rke2/data/v1.32.5-rke2r1/bin/kubelet,
 //  4. for a kubelet that is down, what the program of its unit printed,
-//  5. what the inventory or the operator says.
+//  5. what the operator says,
+//  6. what the API server said when the inventory was written.
 func (in *inputs) findVersion(s distro.Subject) {
 	for _, text := range in.versionTexts(s) {
 		if v, err := kubelet.ParseVersion(text); err == nil {
 			in.now.Version, in.version = v, v.String()
 			return
 		}
+	}
+	if v, err := kubelet.ParseVersion(in.ev.Listed.Version); err == nil {
+		in.now.Version, in.version, in.versionSource = v, v.String(), in.ev.Listed.Source
 	}
 }
 

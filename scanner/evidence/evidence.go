@@ -21,7 +21,8 @@ type Evidence struct {
 	OpenSSL []Output `json:"openssl,omitempty"` // what openssl s_client printed on the node, by address
 
 	Programs []ProgramVersion `json:"programs,omitempty"`        // what programs printed for --version
-	Version  string           `json:"kubelet_version,omitempty"` // what the inventory or the operator says the kubelet's version is; empty: nothing
+	Version  string           `json:"kubelet_version,omitempty"` // what the operator says the kubelet's version is; empty: nothing
+	Listed   ListedVersion    `json:"listed_version,omitzero"`   // what the API server said of it when the inventory was written
 }
 
 // Host is what the node says of itself.
@@ -75,6 +76,13 @@ type Output struct {
 	Address string `json:"address"` // HOST:PORT
 	Text    string `json:"text,omitempty"`
 	Missing bool   `json:"missing,omitempty"` // the node has no such command
+}
+
+// ListedVersion is the kubelet's version in an inventory. The zero value is
+// none.
+type ListedVersion struct {
+	Version string `json:"version"`
+	Source  string `json:"source"` // where in the inventory, such as nodes.json:7:5
 }
 
 // ProgramVersion is what one binary on disk printed for --version.

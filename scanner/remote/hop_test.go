@@ -116,6 +116,27 @@ func TestJumpHostNamedByFlag(t *testing.T) {
 	}
 }
 
+// What the inventory line says wins over flags and ssh_config.
+func TestJumpHostAndKeyNamedByInventory(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1, "")
+	s.home.Write("config", strings.ReplaceAll(read(t, s.home.Path("config")), "IdentityFile "+s.key.Path, "IdentityFile none"))
+	s.home.Write("config", "Host bastion\n  IdentityFile "+s.key.Path+"\n"+read(t, s.home.Path("config")))
+	cfg := operator(t, s.home)
+	cfg.Home, cfg.Jump = s.home.Dir, "elsewhere.invalid"
+	n := s.node(0)
+	n.Jump, n.PrivateKeys = "bastion", []string{"~/.ssh/id_ed25519"}
+	echoes(t, newDialer(t, cfg), n)
+	n.Jump = "none"
+	echoes(t, newDialer(t, cfg), n)
+	if got := s.bastion.Logins(); got != 1 {
+		t.Errorf("%d logins at the bastion, want one for the first way", got)
+	}
+	n.Jump = "a b"
+	_, err := dial(t, newDialer(t, cfg), n)
+	wantError(t, err, scanner.Unreachable, `"a b"`)
+}
+
 func TestTwoHops(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 2, "")

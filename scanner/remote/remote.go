@@ -122,7 +122,6 @@ const (
 type Dialer struct {
 	cfg      Config
 	config   *sshconfig.Resolver
-	jump     []sshconfig.Jump // Config.Jump
 	keys     *keys.Ring
 	hostKeys *hostKeyStore
 	hops     *hops
@@ -192,7 +191,7 @@ func (d *Dialer) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if d.jump, err = sshconfig.ParseJumps(d.cfg.Jump); err != nil {
+	if _, err := sshconfig.ParseJumps(d.cfg.Jump); err != nil {
 		return fmt.Errorf("-J: %w", err)
 	}
 	targets := d.targets(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,12 +70,33 @@ func (d *Dialer) target(ctx context.Context, node inventory.Node) (*target, erro
 	if err != nil {
 		return nil, err
 	}
+	if len(node.PrivateKeys) > 0 {
+		t.keys.Defaults = nil
+	}
+	for i, key := range node.PrivateKeys {
+		t.keys.Files = slices.Insert(slices.Clip(t.keys.Files), i, expandHome(key, d.cfg.Home))
+	}
 	jumps := s.ProxyJump
-	if d.cfg.Jump != "" {
-		jumps, t.proxyCommand = d.jump, ""
+	for _, named := range []string{node.Jump, d.cfg.Jump} {
+		if named == "" {
+			continue
+		}
+		if jumps, err = sshconfig.ParseJumps(named); err != nil {
+			return nil, err
+		}
+		t.proxyCommand = ""
+		break
 	}
 	t.via, err = d.via(ctx, jumps, 0)
 	return t, err
+}
+
+// expandHome replaces a leading ~ by the home directory.
+func expandHome(path, home string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") {
+		return filepath.Join(home, path[1:])
+	}
+	return path
 }
 
 // maxHops bounds a chain of jump hosts, and what a loop of them costs.
