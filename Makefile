@@ -9,10 +9,13 @@ FUZZTIME    ?= 1m
 # our rules with the real Kubernetes libraries.
 ORACLE = scanner/kubelet/oracle
 
-.PHONY: build demo test cross lint bench fuzz cover clean
+.PHONY: build man demo test cross lint bench fuzz cover clean
 
 build: ## the program, ./kletscan
 	CGO_ENABLED=0 $(GO) build -trimpath -o kletscan .
+
+man: build ## the manual page, ./kletscan.1
+	./kletscan man >kletscan.1
 
 demo: build ## scan a fleet in a box; exits 0 if the scan ended as documented, with 3: some nodes are off
 	@./kletscan demo; code=$$?; if [ $$code -eq 3 ]; then \
@@ -53,4 +56,4 @@ cover: ## test coverage, cover.html
 	$(GO) tool cover -html cover.out -o cover.html
 
 clean:
-	rm -f kletscan cover.out cover.html
+	rm -f kletscan kletscan.1 cover.out cover.html

@@ -19,7 +19,11 @@ func demoCommand(t terminal) *cli.Command {
 		Name:  "demo",
 		Usage: "scan a fleet in a box: no cluster, no root, nothing left behind",
 		Description: `Starts SSH servers on this machine that answer like real nodes, scans them with
-the real scanner over real SSH, prints the table, and removes everything again.` + exitStatus,
+the real scanner over real SSH, prints the table, and removes everything again.
+
+Examples:
+   kletscan demo
+   kletscan demo --nodes 500 -o table -o csv=demo.csv` + exitStatus,
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "nodes", Usage: "a fleet of `N` nodes; 0 for one of each kind"},
 			&cli.DurationFlag{Name: "patience", Value: 5 * time.Second, Usage: "how long to wait for the nodes that never answer"},

@@ -23,6 +23,7 @@ func inventoryCommand(t terminal) *cli.Command {
 as ssh itself would: where it would connect, as whom, with which keys, through which jump
 hosts, and what is on file of its host key. A Match exec in ssh_config runs its command.
 
+Examples:
    kletscan inventory -i nodes.txt
    kletscan inventory -i nodes.txt --resolve -o json
 
@@ -33,7 +34,7 @@ EXIT STATUS
    4    with --resolve: some node would not be dialled, its PROBLEM says why`,
 		Flags: slices.Concat(sourceFlags(), selectionFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "resolve", Usage: "say what SSH would do for each node"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT`: table or json"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`WORD` is table or json"},
 		}, sshFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"kletscan/report"
 	"kletscan/scanner"
 	"kletscan/scanner/kubelet"
 )
@@ -12,7 +14,7 @@ import (
 // The exit codes are part of the interface. They are the same for every output
 // format. 3 wins over 4, and 130 over both.
 const (
-	exitOK          = 0   // every node assessed, and none is off or invalid
+	exitOK          = 0   // every node assessed, and none is off or invalid unless that is waived
 	exitInternal    = 1   // internal or I/O error
 	exitUsage       = 2   // the command line, the inventory or the SSH set-up is wrong; nothing was scanned
 	exitFailed      = 3   // at least one node is off or invalid, or what --fail-on says
@@ -23,7 +25,7 @@ const (
 const exitStatus = `
 
 EXIT STATUS
-   0    every node was assessed, and none is off or invalid
+   0    every node was assessed, and none is off or invalid, unless --waivers says so
    1    internal or I/O error
    2    the command line, the inventory or the SSH set-up is wrong; nothing was scanned
    3    at least one node is off or invalid (--fail-on chooses otherwise)
@@ -83,22 +85,30 @@ func parseFailOn(text string) (failOn, error) {
 	return list, nil
 }
 
-func (f failOn) matches(r scanner.Result) bool {
+// matches reports whether a result is of the list and not waived.
+func (f failOn) matches(r scanner.Result, waivers report.Waivers, now time.Time) bool {
 	if r.Status != scanner.OK {
 		return false
 	}
-	return slices.Contains(f, r.Verdict.Rotation.String()) ||
-		slices.ContainsFunc(r.Verdict.Conditions, func(c scanner.Condition) bool { return slices.Contains(f, string(c)) })
+	if slices.Contains(f, r.Verdict.Rotation.String()) && waivers.For(r, now) == nil {
+		return true
+	}
+	return slices.ContainsFunc(r.Verdict.Conditions, func(c scanner.Condition) bool {
+		return slices.Contains(f, string(c)) && waivers.ForCondition(r, c, now) == nil
+	})
 }
 
-// exitCode is what results come to.
-func exitCode(results []scanner.Result, fail failOn) int {
+// exitCode is what the results of a run come to at that time. Waivers take a
+// node off --fail-on and off nothing else: what is not known stays so.
+func exitCode(run report.Run, fail failOn, now time.Time) (int, error) {
 	code, assessed := exitOK, 0
-	for _, r := range results {
+	for r, err := range run.Results {
 		switch {
+		case err != nil:
+			return exitInternal, err
 		case r.Status == scanner.Cancelled:
-			return exitInterrupted
-		case fail.matches(r):
+			return exitInterrupted, nil
+		case fail.matches(r, run.Waivers, now):
 			code = exitFailed
 		case code == exitOK && (r.Status != scanner.OK || r.Verdict.Rotation == kubelet.Unknown):
 			code = exitIncomplete
@@ -107,8 +117,8 @@ func exitCode(results []scanner.Result, fail failOn) int {
 			assessed++
 		}
 	}
-	if assessed == 0 && code == exitOK {
-		code = exitIncomplete // nothing was looked at: that is never a pass
+	if code == exitOK && (assessed == 0 || run.Incomplete) {
+		code = exitIncomplete // what nobody looked at is never a pass
 	}
-	return code
+	return code, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,6 +25,7 @@ func explainCommand(t terminal) *cli.Command {
 decides, with file and line; the kubelet's rule and its versions; what the written rules
 would say and why that differs; and the remedy for that very node.
 
+Examples:
    kletscan explain cp-1
    kletscan explain -i nodes.txt cp-1
    kletscan explain --evidence evidence/cp-1.json` + exitStatus,
@@ -32,6 +34,7 @@ would say and why that differs; and the remedy for that very node.
 			&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for the whole visit"},
 			&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
 			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
+			waiversFlag(),
 			&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
 		}, sshFlags(), becomeFlags()),
 		OnUsageError: onUsageError,
@@ -53,7 +56,16 @@ would say and why that differs; and the remedy for that very node.
 			if err := report.Explain(t.stdout, r, e, t.options(c.Bool("no-color"))); err != nil {
 				return err
 			}
-			return exitWith(exitCode([]scanner.Result{r}, o.fail))
+			now := time.Now()
+			run := report.Run{Results: report.Of([]scanner.Result{r}), Waivers: o.waivers}
+			if err := report.ExplainWaivers(t.stdout, run, now); err != nil {
+				return err
+			}
+			code, err := exitCode(run, o.fail, now)
+			if err != nil {
+				return err
+			}
+			return exitWith(code)
 		},
 	}
 }
@@ -81,6 +93,9 @@ func parseExplain(c *cli.Context, t terminal) (o explainOptions, err error) {
 		return o, err
 	}
 	if o.warnDays, err = parseDays(c.String("warn-expiry")); err != nil {
+		return o, err
+	}
+	if o.waivers, err = parseWaivers(c); err != nil {
 		return o, err
 	}
 	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {

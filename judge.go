@@ -26,13 +26,13 @@ func judgeCommand(t terminal) *cli.Command {
 		Usage:     "give the same verdict offline, from files",
 		ArgsUsage: "[FILE ...]",
 		Description: `From a directory that mirrors a node's root (a golden image, a support bundle, a
-mounted disk), or from the files that scan --evidence-dir wrote:
+mounted disk), or from the files that scan --evidence-dir wrote. Without --argv the
+unit or the distribution's own files decide: "would start with".
 
+Examples:
    kletscan judge --root /mnt/image
    kletscan judge --root bundle --argv bundle/cmdline --kubelet-version v1.31.4 -o json
-   kletscan judge --evidence evidence/*.json
-
-Without --argv the unit or the distribution's own files decide: "would start with".` + exitStatus,
+   kletscan judge --evidence evidence/*.json` + exitStatus,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "root", Usage: "`DIR` that mirrors a node's root"},
 			&cli.StringFlag{Name: "argv", Usage: "`FILE` with the kubelet's argument vector, argv[0] first, NUL- or newline-separated"},
@@ -90,13 +90,15 @@ func parseJudge(c *cli.Context) (o judgeOptions, err error) {
 }
 
 func runJudge(o judgeOptions, t terminal) error {
-	run := report.Run{Tool: "kletscan", Version: version(), Started: time.Now(), Inventory: o.root, Single: o.root != ""}
+	run := t.newRun(o.waivers)
+	run.Inventory, run.Single = o.root, o.root != ""
+	var results []scanner.Result
 	if o.root != "" {
 		r, err := judgeRoot(o)
 		if err != nil {
 			return usageError(err)
 		}
-		run.Results = []scanner.Result{r}
+		results = []scanner.Result{r}
 	} else {
 		run.Inventory = "evidence"
 		for _, file := range o.files {
@@ -104,16 +106,16 @@ func runJudge(o judgeOptions, t terminal) error {
 			if err != nil {
 				return usageError(err)
 			}
-			run.Results = append(run.Results, record.Result())
+			results = append(results, record.Result())
 		}
 	}
-	run.Finished = time.Now()
-	outputs, err := openSinks(o.outputs)
+	run.Finished, run.Results = time.Now(), o.warned(results)
+	outputs, err := openSinks(o.outputs, o.manifest)
 	if err != nil {
 		return err
 	}
 	defer outputs.discard()
-	return o.finish(t, run, outputs)
+	return o.finish(t, run, report.Options{Now: run.Started}, outputs)
 }
 
 func readRecord(name string) (scanner.Record, error) {

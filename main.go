@@ -32,38 +32,18 @@ func main() {
 	os.Exit(code)
 }
 
+const appDescription = `Runs on your machine, reads over SSH, changes nothing.
+
+Examples:
+   kletscan demo
+   kletscan scan -i nodes.txt -o table -o csv=audit.csv
+   kletscan explain cp-1`
+
 // run is the whole program. Nothing below it exits, and nothing but results
 // goes to stdout.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	t := terminal{stdin: stdin, stdout: stdout, stderr: stderr}
-	app := &cli.App{
-		Name:                      "kletscan",
-		Usage:                     "tell which nodes rotate the kubelet's serving certificate",
-		Version:                   version(),
-		Description:               "Runs on your machine, reads over SSH, changes nothing." + exitStatus,
-		HideHelpCommand:           true,
-		DisableSliceFlagSeparator: true, // file names may hold commas
-		Reader:                    stdin,
-		Writer:                    stdout,
-		ErrWriter:                 io.Discard, // run prints every error itself, once
-		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              onUsageError,
-		Commands: []*cli.Command{
-			scanCommand(t),
-			explainCommand(t),
-			judgeCommand(t),
-			inventoryCommand(t),
-			sudoersCommand(t),
-			demoCommand(t),
-		},
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usageError(fmt.Errorf("%q is not a command of kletscan: expected one of %s", c.Args().First(), commands(c.App)))
-			}
-			return cli.ShowAppHelp(c)
-		},
-	}
-	err := app.RunContext(ctx, args)
+	t := terminal{stdin: stdin, stdout: stdout, stderr: stderr, args: args[1:], verbosity: new(verbosity)}
+	err := newApp(t).RunContext(ctx, args)
 	if err == nil {
 		return exitOK
 	}
@@ -77,6 +57,41 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}
 	return code.code
+}
+
+// newApp is the command line.
+func newApp(t terminal) *cli.App {
+	return &cli.App{
+		Name:                      "kletscan",
+		Usage:                     "tell which nodes rotate the kubelet's serving certificate",
+		Version:                   version(),
+		Description:               appDescription + exitStatus,
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true, // file names may hold commas
+		Reader:                    t.stdin,
+		Writer:                    t.stdout,
+		ErrWriter:                 io.Discard, // run prints every error itself, once
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              onUsageError,
+		Commands: []*cli.Command{
+			t.chatty(scanCommand(t)),
+			t.hushable(explainCommand(t)),
+			t.hushable(judgeCommand(t)),
+			t.hushable(reportCommand(t)),
+			diffCommand(t),
+			t.hushable(inventoryCommand(t)),
+			sudoersCommand(t),
+			t.chatty(demoCommand(t)),
+			completionCommand(t),
+			manCommand(t),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError(fmt.Errorf("%q is not a command of kletscan: expected one of %s", c.Args().First(), commands(c.App)))
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
 }
 
 func commands(app *cli.App) string {

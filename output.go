@@ -1,52 +1,94 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"kletscan/report"
+	"kletscan/scanner"
 )
 
 // outputOptions is what a run is written as, and what it exits with.
 type outputOptions struct {
 	outputs  []output
+	manifest string // file; empty: none
+	waivers  report.Waivers
 	fail     failOn
 	warnDays int64
 	byExpiry bool
 }
 
 func parseOutputFlags(c *cli.Context) (o outputOptions, err error) {
+	if o, err = parseSavedOutputFlags(c); err != nil {
+		return o, err
+	}
+	o.warnDays, err = parseDays(c.String("warn-expiry"))
+	return o, err
+}
+
+// parseSavedOutputFlags is parseOutputFlags for savedOutputFlags.
+func parseSavedOutputFlags(c *cli.Context) (o outputOptions, err error) {
 	if o.fail, err = parseFailOn(c.String("fail-on")); err != nil {
 		return o, err
 	}
 	if o.byExpiry, err = parseChoice(c, "sort", "expiry", sortInventory); err != nil {
 		return o, err
 	}
-	if o.warnDays, err = parseDays(c.String("warn-expiry")); err != nil {
+	if o.waivers, err = parseWaivers(c); err != nil {
 		return o, err
 	}
-	o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color"))
+	if o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color")); err != nil {
+		return o, err
+	}
+	o.manifest, err = parseManifest(c.String("manifest"), o.outputs)
 	return o, err
 }
 
+// warn is a result with the condition that --warn-expiry asks for. The result
+// itself stays as it was.
+func (o outputOptions) warn(r scanner.Result) scanner.Result {
+	r.Verdict.Conditions = slices.Clone(r.Verdict.Conditions)
+	r.Verdict.WarnExpiry(o.warnDays)
+	return r
+}
+
+// warned are results, each as warn gives it.
+func (o outputOptions) warned(results []scanner.Result) report.Results {
+	list := make([]scanner.Result, len(results))
+	for i, r := range results {
+		list[i] = o.warn(r)
+	}
+	return report.Of(list)
+}
+
 // finish writes a run and decides the exit code.
-func (o outputOptions) finish(t terminal, run report.Run, outputs sinks) error {
-	for i := range run.Results {
-		run.Results[i].Verdict.WarnExpiry(o.warnDays)
-	}
-	if o.byExpiry {
-		report.SortByExpiry(run.Results)
-	}
-	if err := outputs.write(t, run); err != nil && !errors.Is(err, syscall.EPIPE) { // kletscan ... | head has seen enough
+func (o outputOptions) finish(t terminal, run report.Run, opts report.Options, outputs *sinks) error {
+	if err := t.warnOfWaivers(run, opts.Now); err != nil {
 		return err
 	}
-	return exitWith(exitCode(run.Results, o.fail))
+	if o.byExpiry {
+		results, err := run.Results.Collect()
+		if err != nil {
+			return err
+		}
+		report.SortByExpiry(results)
+		run.Results = report.Of(results)
+	}
+	if err := outputs.write(t, run, opts); err != nil {
+		return err
+	}
+	code, err := exitCode(run, o.fail, opts.Now)
+	if err != nil {
+		return err
+	}
+	if err := outputs.writeManifest(run, opts, code); err != nil {
+		return err
+	}
+	return exitWith(code)
 }
 
 // output is one -o FORMAT[=FILE].
@@ -99,63 +141,4 @@ func formatNames() string {
 		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// sink is an output that is ready to be written. Files are made before the
-// scan: after it would be too late to learn that one cannot be written.
-type sink struct {
-	output
-	temp *os.File // beside output.file; nil: standard output
-}
-
-// sinks are the outputs of one run.
-type sinks []sink
-
-// openSinks makes the files of all outputs. Whoever calls it calls discard.
-func openSinks(outputs []output) (list sinks, err error) {
-	for _, o := range outputs {
-		s := sink{output: o}
-		if o.file != "" {
-			s.temp, err = os.CreateTemp(filepath.Dir(o.file), "."+filepath.Base(o.file)+".*")
-			if err != nil {
-				list.discard()
-				return nil, fmt.Errorf("-o %s: %w", o, err)
-			}
-		}
-		list = append(list, s)
-	}
-	return list, nil
-}
-
-// write puts a run into every output. A file appears whole or not at all.
-func (list sinks) write(t terminal, run report.Run) error {
-	for _, s := range list {
-		if err := s.write(t, run); err != nil {
-			return fmt.Errorf("-o %s: %w", s.output, err)
-		}
-	}
-	return nil
-}
-
-func (s sink) write(t terminal, run report.Run) error {
-	if s.temp == nil {
-		return s.format.Write(t.stdout, run, t.options(s.noColor))
-	}
-	if err := s.format.Write(s.temp, run, report.Options{}); err != nil {
-		return err
-	}
-	if err := errors.Join(s.temp.Chmod(0o644), s.temp.Sync(), s.temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(s.temp.Name(), s.file)
-}
-
-// discard removes what was not written to its end.
-func (list sinks) discard() {
-	for _, s := range list {
-		if s.temp != nil {
-			s.temp.Close()
-			os.Remove(s.temp.Name()) // gone already when all went well
-		}
-	}
 }

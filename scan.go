@@ -63,7 +63,7 @@ func nodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
-		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `auto` or off"},
+		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `WORD` is auto or off"},
 		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit, with its retries"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what SSH would do for each node and what would run there, and connect to nothing"},
 	}
@@ -78,6 +78,8 @@ func outputFlags() []cli.Flag {
 			Name: "output", Aliases: []string{"o"},
 			Usage: "`FORMAT[=FILE]`, one of " + formatNames() + " (repeatable; default table)",
 		},
+		&cli.StringFlag{Name: "manifest", Usage: "write what was run, how the nodes add up, and the SHA-256 of every output into `FILE`, for sha256sum -c"},
+		waiversFlag(),
 		&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
 		&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
 		&cli.StringFlag{Name: "sort", Value: sortInventory, Usage: "`ORDER` of the nodes: inventory or expiry"},
@@ -163,7 +165,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return usageError(err)
 	}
 	defer dialer.Close()
-	outputs, err := openSinks(o.outputs)
+	outputs, err := openSinks(o.outputs, o.manifest)
 	if err != nil {
 		return err
 	}
@@ -180,13 +182,21 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if kept != nil {
 		s.Keep = kept.keep
 	}
-	run := report.Run{Tool: "kletscan", Version: version(), Inventory: list.source, Skipped: list.skipped, Started: time.Now()}
+	run := t.newRun(o.waivers)
+	run.Inventory, run.InventoryDigest, run.Skipped = list.source, inventoryDigest(list.nodes), list.skipped
+	opts := report.Options{Now: run.Started}
+	if err := outputs.begin(t, run, opts); err != nil {
+		return err
+	}
 	progress := t.progress(len(list.nodes))
-	run.Results = s.Scan(ctx, list.nodes, progress.Add)
+	results := s.Scan(ctx, list.nodes, func(r scanner.Result) {
+		progress.Add(r)
+		outputs.add(o.warn(r))
+	})
 	progress.Done()
 	t.warn(dialer)
-	run.Finished = time.Now()
-	err = o.finish(t, run, outputs)
+	run.Finished, run.Results = time.Now(), o.warned(results)
+	err = o.finish(t, run, opts, outputs)
 	if failed := kept.err(); failed != nil {
 		return failed
 	}

@@ -91,12 +91,12 @@ func sshConfig(c *cli.Context, t terminal) (cfg remote.Config, err error) {
 			return cfg, fmt.Errorf("--ask-pass: %w", err)
 		}
 	}
-	operator(&cfg)
+	identify(&cfg)
 	return cfg, nil
 }
 
-// operator fills in who runs kletscan, and where.
-func operator(cfg *remote.Config) {
+// identify fills in who runs kletscan, and where.
+func identify(cfg *remote.Config) {
 	cfg.Home, _ = os.UserHomeDir()
 	if u, err := user.Current(); err == nil {
 		cfg.LocalUser = u.Username

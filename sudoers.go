@@ -16,8 +16,9 @@ func sudoersCommand(t terminal) *cli.Command {
 	return &cli.Command{
 		Name:  "sudoers",
 		Usage: "print the lines of sudoers that let a user read what decides, and nothing else",
-		Description: `Prints lines for sudo, or with --doas for doas, to put on every node:
+		Description: `Prints lines for sudo, or with --doas for doas, to put on every node.
 
+Examples:
    kletscan sudoers --user scan >kletscan && visudo -c -f kletscan
 
 EXIT STATUS

@@ -20,10 +20,15 @@ import (
 type terminal struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	args           []string // of the command line, without the program
+	verbosity      *verbosity
 }
 
-// say prints one line to the operator.
+// say prints one line to the operator, unless he asked for quiet.
 func (t terminal) say(text string) {
+	if t.verbosity.quiet {
+		return
+	}
 	fmt.Fprintf(t.stderr, "kletscan: %s\n", report.Clean(text))
 }
 
@@ -101,24 +106,32 @@ func (t terminal) options(noColor bool) report.Options {
 	return o
 }
 
-// progress shows how a scan goes, on a terminal only.
+// progress shows how a scan goes: as one line that redraws itself, on a terminal
+// only, or as lines of their own with -v.
 type progress struct {
 	line *report.Progress // nil: nobody watches
+	tell func(scanner.Result)
 }
 
 func (t terminal) progress(total int) progress {
+	if t.verbosity.verbose || t.verbosity.trace {
+		return progress{tell: t.tell}
+	}
 	fd, ok := isTerminal(t.stderr)
-	if !ok {
+	if !ok || t.verbosity.quiet {
 		return progress{}
 	}
 	width, _, err := term.GetSize(fd)
 	if err != nil {
 		width = 80
 	}
-	return progress{report.NewProgress(t.stderr, width, total, time.Now)}
+	return progress{line: report.NewProgress(t.stderr, width, total, time.Now)}
 }
 
 func (p progress) Add(r scanner.Result) {
+	if p.tell != nil {
+		p.tell(r)
+	}
 	if p.line != nil {
 		p.line.Add(r)
 	}

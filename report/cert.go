@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,9 +33,10 @@ func certWords(r scanner.Result) value {
 	served := r.Verdict.Served
 	words := served.Class.String()
 	switch {
+	case !served.Life.Known:
 	case served.Life.Expired:
 		words += " expired"
-	case served.Life.Known:
+	default:
 		words += fmt.Sprintf(" %dd", served.Life.DaysLeft)
 	}
 	return text(words)
@@ -52,6 +54,25 @@ func certDaysLeft(r scanner.Result) value {
 		return value{}
 	}
 	return value{kind: kindNumber, number: strconv.FormatInt(r.Verdict.Served.Life.DaysLeft, 10)}
+}
+
+// certLifeUsed is a share: 0.7 is when a kubelet begins to renew.
+func certLifeUsed(r scanner.Result) value {
+	life := r.Verdict.Served.Life
+	if !life.Known || math.IsNaN(life.Used) || math.IsInf(life.Used, 0) {
+		return value{}
+	}
+	return value{kind: kindNumber, number: strconv.FormatFloat(life.Used, 'f', 4, 64)}
+}
+
+// certLife is one fact of a certificate's life; nothing where that is not known.
+func certLife(fact func(serving.Life) bool) func(scanner.Result) value {
+	return func(r scanner.Result) value {
+		if !r.Verdict.Served.Life.Known {
+			return value{}
+		}
+		return boolean(fact(r.Verdict.Served.Life))
+	}
 }
 
 // SortByExpiry puts the nodes whose certificate ends first in front; those of
@@ -83,7 +104,7 @@ func expiryLines(results []scanner.Result) []string {
 	for _, r := range results {
 		served := r.Verdict.Served
 		switch {
-		case !served.Life.Known:
+		case !looked(r), !served.Life.Known:
 		case served.Life.Expired:
 			expired = append(expired, fmt.Sprintf("%s (%s)", Clean(r.Node.Name), served.Class))
 		case len(next) < nextToExpire && served.Class != serving.NotObserved:

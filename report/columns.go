@@ -7,6 +7,7 @@ import (
 
 	"kletscan/scanner"
 	"kletscan/scanner/kubelet"
+	"kletscan/scanner/serving"
 )
 
 // ControlID is the control that is assessed, with the version of its
@@ -22,21 +23,23 @@ type column struct {
 	heading string // name in the table; empty: not in the table
 	perRun  bool   // the same for all nodes: JSON has it once, in its head
 
-	value func(Run, scanner.Result) value
+	value func(Run, Options, scanner.Result) value
 	// words is what the table shows where that is not the value itself.
 	words func(scanner.Result) value
 }
 
 // cell is the column's value for CSV and JSON. Here and in tableCell every
 // string passes Clean; no format sees any other.
-func (c column) cell(run Run, r scanner.Result) value { return c.value(run, r).clean() }
+func (c column) cell(run Run, opts Options, r scanner.Result) value {
+	return c.value(run, opts, r).clean()
+}
 
 // tableCell is the column's value in the table.
-func (c column) tableCell(run Run, r scanner.Result) value {
+func (c column) tableCell(run Run, opts Options, r scanner.Result) value {
 	if c.words != nil {
 		return c.words(r).clean()
 	}
-	return c.cell(run, r)
+	return c.cell(run, opts, r)
 }
 
 // Headings that the table treats in its own way.
@@ -46,16 +49,24 @@ const (
 	whyHeading      = "WHY"
 )
 
+// finishedKey is the one fact of a run that is not known as it begins.
+const finishedKey = "scan_finished"
+
 // columns are all columns, in the order of CSV and JSON; those with a heading
 // stand in the table in the same order.
 var columns = []column{
 	// The scan.
-	{key: "schema_version", perRun: true, value: func(Run, scanner.Result) value { return number(SchemaVersion) }},
-	{key: "tool", perRun: true, value: func(run Run, _ scanner.Result) value { return text(run.Tool) }},
-	{key: "tool_version", perRun: true, value: func(run Run, _ scanner.Result) value { return text(run.Version) }},
-	{key: "scan_started", perRun: true, value: func(run Run, _ scanner.Result) value { return moment(run.Started) }},
-	{key: "scan_finished", perRun: true, value: func(run Run, _ scanner.Result) value { return moment(run.Finished) }},
-	{key: "inventory_source", perRun: true, value: func(run Run, _ scanner.Result) value { return text(run.Inventory) }},
+	{key: "schema_version", perRun: true, value: ofRun(func(Run) value { return number(SchemaVersion) })},
+	{key: "run_id", perRun: true, value: ofRun(func(run Run) value { return text(run.ID) })},
+	{key: "tool", perRun: true, value: ofRun(func(run Run) value { return text(run.Tool) })},
+	{key: "tool_version", perRun: true, value: ofRun(func(run Run) value { return text(run.Version) })},
+	{key: "rules_digest", perRun: true, value: ofRun(func(run Run) value { return text(run.RulesDigest) })},
+	{key: "operator", perRun: true, value: ofRun(func(run Run) value { return text(run.Operator) })},
+	{key: "scan_started", perRun: true, value: ofRun(func(run Run) value { return moment(run.Started) })},
+	{key: finishedKey, perRun: true, value: ofRun(func(run Run) value { return moment(run.Finished) })},
+	{key: "inventory_source", perRun: true, value: ofRun(func(run Run) value { return text(run.Inventory) })},
+	{key: "inventory_digest", perRun: true, value: ofRun(func(run Run) value { return text(run.InventoryDigest) })},
+	{key: "inventory_skipped", perRun: true, value: ofRun(func(run Run) value { return number(run.Skipped) })},
 
 	// The node, as the inventory has it.
 	{key: "node", heading: "NODE", value: of(func(r scanner.Result) value { return text(r.Node.Name) })},
@@ -63,7 +74,15 @@ var columns = []column{
 	{key: "port", value: of(func(r scanner.Result) value { return number(r.Node.Port) })},
 	{key: "user", value: of(func(r scanner.Result) value { return text(r.Node.User) })},
 	{key: "group", heading: "GROUP", value: of(func(r scanner.Result) value { return text(r.Node.Group()) })},
+	{key: "inventory_file", value: of(func(r scanner.Result) value { return text(r.Node.Source.File) })},
+	{key: "inventory_line", value: of(func(r scanner.Result) value { return number(r.Node.Source.Line) })},
+	{key: "inventory_column", value: of(func(r scanner.Result) value { return number(r.Node.Source.Column) })},
+	{key: "groups", value: of(func(r scanner.Result) value { return list(r.Node.Groups) })},
 	{key: "labels", value: of(func(r scanner.Result) value { return pairs(r.Node.Labels) })},
+	{key: "jump", value: of(func(r scanner.Result) value { return text(r.Node.Jump) })},
+	{key: "private_keys", value: of(func(r scanner.Result) value { return list(r.Node.PrivateKeys) })},
+	{key: "inventory_os", value: of(func(r scanner.Result) value { return text(r.Node.OS) })},
+	{key: "inventory_kubelet_version", value: of(func(r scanner.Result) value { return text(r.Node.Kubelet) })},
 
 	// The visit.
 	{key: "status", value: of(func(r scanner.Result) value { return text(r.Status.String()) })},
@@ -74,7 +93,9 @@ var columns = []column{
 	// The kubelet and the verdict.
 	{key: "distro", heading: "DISTRO", value: of(func(r scanner.Result) value { return text(r.Verdict.Distro) })},
 	{key: "kubelet_version", heading: "KUBELET", value: of(func(r scanner.Result) value { return text(r.Verdict.Version) })},
+	{key: "kubelet_version_source", value: of(func(r scanner.Result) value { return text(r.Verdict.VersionSource) })},
 	{key: "kubelet_pid", value: of(func(r scanner.Result) value { return number(r.Verdict.PID) })},
+	{key: "kubelet_unit", value: of(func(r scanner.Result) value { return text(r.Verdict.Unit) })},
 	{key: "rotation", heading: rotationHeading, value: of(rotation), words: rotationWords},
 	{key: "conditions", value: of(func(r scanner.Result) value { return list(r.Verdict.Conditions) })},
 	{key: "after_restart", value: of(afterRestart)},
@@ -99,6 +120,10 @@ var columns = []column{
 	{key: "cert_sans", value: of(func(r scanner.Result) value { return list(r.Verdict.Served.SANs) })},
 	{key: "cert_not_after", value: of(certNotAfter)},
 	{key: "cert_days_left", value: of(certDaysLeft)},
+	{key: "cert_life_used", value: of(certLifeUsed)},
+	{key: "cert_not_yet_valid", value: of(certLife(func(l serving.Life) bool { return l.NotYet }))},
+	{key: "cert_expired", value: of(certLife(func(l serving.Life) bool { return l.Expired }))},
+	{key: "cert_overdue", value: of(certLife(func(l serving.Life) bool { return l.Overdue }))},
 
 	// The settings behind it.
 	{key: "effective_server_tls_bootstrap", value: of(setting("serverTLSBootstrap"))},
@@ -109,8 +134,8 @@ var columns = []column{
 	{key: "tls_cert_file_source", value: of(settingSource("tlsCertFile"))},
 
 	// What the written rules would say.
-	{key: "control_id", value: of(func(scanner.Result) value { return text(ControlID) })},
-	{key: "datadog_rule_id", value: of(func(scanner.Result) value { return text(DatadogRuleID) })},
+	{key: "control_id", value: ofRun(func(Run) value { return text(ControlID) })},
+	{key: "datadog_rule_id", value: ofRun(func(Run) value { return text(DatadogRuleID) })},
 	{key: "cis_1_5_1_letter", heading: "CIS 1.5.1 4.2.12", value: of(letter(scanner.CIS151)), words: cisWords},
 	{key: "datadog_letter", value: of(letter(scanner.Datadog))},
 	{key: "kube_bench_letter", value: of(letter(scanner.KubeBench))},
@@ -120,11 +145,33 @@ var columns = []column{
 	// What to do.
 	{key: "remediation", value: of(func(r scanner.Result) value { return list(r.Verdict.Remedy) })},
 	{key: "other_kubelets", value: of(func(r scanner.Result) value { return list(r.Verdict.Others) })},
+
+	// Who has accepted it; all empty where no waiver holds.
+	{key: "waiver_id", value: waived(func(w *Waiver) value { return text(w.ID) })},
+	{key: "waiver_reason", value: waived(func(w *Waiver) value { return text(w.Reason) })},
+	{key: "waiver_owner", value: waived(func(w *Waiver) value { return text(w.Owner) })},
+	{key: "waiver_expires", value: waived(func(w *Waiver) value { return moment(w.Expires) })},
+	{key: "waiver_source", value: waived(func(w *Waiver) value { return text(w.Source) })},
 }
 
 // of is a column's value function for what does not depend on the Run.
-func of(f func(scanner.Result) value) func(Run, scanner.Result) value {
-	return func(_ Run, r scanner.Result) value { return f(r) }
+func of(f func(scanner.Result) value) func(Run, Options, scanner.Result) value {
+	return func(_ Run, _ Options, r scanner.Result) value { return f(r) }
+}
+
+// ofRun is a column's value function for what is the same for all nodes.
+func ofRun(f func(Run) value) func(Run, Options, scanner.Result) value {
+	return func(run Run, _ Options, _ scanner.Result) value { return f(run) }
+}
+
+// waived is a column's value function for what the waiver of a node says.
+func waived(f func(*Waiver) value) func(Run, Options, scanner.Result) value {
+	return func(run Run, opts Options, r scanner.Result) value {
+		if w := run.Waivers.For(r, opts.Now); w != nil {
+			return f(w)
+		}
+		return value{}
+	}
 }
 
 func visitSeconds(r scanner.Result) value {

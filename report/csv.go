@@ -9,7 +9,7 @@ import (
 // writeCSV writes a header row and one row for each node: comma-separated,
 // quoted as RFC 4180 says, lines ending in LF, UTF-8, times in UTC. A list in a
 // cell has "; " between its items.
-func writeCSV(w io.Writer, run Run, _ Options) error {
+func writeCSV(w io.Writer, run Run, opts Options) error {
 	out := csv.NewWriter(w)
 	row := make([]string, len(columns))
 	for i, c := range columns {
@@ -18,9 +18,12 @@ func writeCSV(w io.Writer, run Run, _ Options) error {
 	if err := out.Write(row); err != nil {
 		return err
 	}
-	for _, r := range run.Results {
+	for r, err := range run.Results {
+		if err != nil {
+			return err
+		}
 		for i, c := range columns {
-			v := c.cell(run, r)
+			v := c.cell(run, opts, r)
 			row[i] = v.String()
 			if v.kind != kindNumber {
 				row[i] = neutralise(row[i])

@@ -14,8 +14,9 @@ var began = time.Date(2026, 11, 23, 11, 17, 0, 0, time.UTC)
 // testRun wraps results as a scan would.
 func testRun(results ...scanner.Result) Run {
 	return Run{
-		Tool: "kletscan", Version: "v0.1.0", Inventory: "nodes.txt",
-		Started: began, Finished: began.Add(90 * time.Second), Results: results,
+		Tool: "kletscan", Version: "v0.1.0", ID: "RUN1", Inventory: "nodes.txt", InventoryDigest: "sha256:aa",
+		Operator: "audit@ws-7", Arguments: []string{"scan", "-i", "nodes.txt"}, RulesDigest: "sha256:bb",
+		Started: began, Finished: began.Add(90 * time.Second), Results: Of(results),
 	}
 }
 

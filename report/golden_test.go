@@ -28,10 +28,11 @@ func render(t *testing.T, format string, run Run, opts Options) string {
 
 func TestGolden(t *testing.T) {
 	ordinary, wicked := testRun(fleet()...), testRun(hostileFleet()...)
-	bare := testRun(fleet()[4:]...)
-	for i := range bare.Results {
-		bare.Results[i].Node.Labels = nil
+	alone := fleet()[4:]
+	for i := range alone {
+		alone[i].Node.Labels = nil
 	}
+	bare := testRun(alone...)
 	for _, tt := range []struct {
 		file   string
 		format string
@@ -49,6 +50,8 @@ func TestGolden(t *testing.T) {
 		{"empty.table", "table", testRun(), Options{Width: 80}},
 		{"empty.csv", "csv", testRun(), Options{}},
 		{"empty.json", "json", testRun(), Options{}},
+		{"fleet.jsonl", "jsonl", ordinary, Options{}},
+		{"empty.jsonl", "jsonl", testRun(), Options{}},
 		{"hostile-80.table", "table", wicked, Options{Width: 80}},
 		{"hostile.csv", "csv", wicked, Options{}},
 	} {

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -8,25 +10,13 @@ import (
 	"kletscan/scanner/kubelet"
 )
 
-// document is the JSON format: what holds for the whole scan, its summary, and
-// one object for each node with the keys of columns.
-type document struct {
-	SchemaVersion int         `json:"schema_version"`
-	Tool          value       `json:"tool"`
-	Version       value       `json:"version"`
-	Started       value       `json:"started"`   // null: not known
-	Finished      value       `json:"finished"`  // null: not known
-	Inventory     value       `json:"inventory"` // as Run.Inventory
-	Summary       jsonSummary `json:"summary"`
-	Results       []row       `json:"results"` // in the order of the inventory, never null
-}
-
 // jsonCounts has every word of Rotation and Status as a key, so that a reader
 // need not ask whether there is one.
 type jsonCounts struct {
-	Total       int            `json:"total"`
+	Total       int            `json:"total"` // = Assessed + Waived + NotAssessed
 	Assessed    int            `json:"assessed"`
 	Rotation    map[string]int `json:"rotation"` // adds up to Assessed
+	Waived      int            `json:"waived"`
 	NotAssessed int            `json:"not_assessed"`
 	Status      map[string]int `json:"status"` // of the nodes not assessed; adds up to NotAssessed
 }
@@ -41,41 +31,113 @@ type jsonGroup struct {
 	jsonCounts
 }
 
-// row is one node. Its members stand in the order of columns.
-type row []field
+// jsonIndent is one step of indentation.
+const jsonIndent = "  "
 
-func (r row) MarshalJSON() ([]byte, error) { return marshalObject(r) }
+// writeJSON writes one document: what holds for the whole run, its summary, and
+// one object for each node with the keys of columns. The document of a Single
+// run is that node's object, with what holds for the run in front.
+func writeJSON(w io.Writer, run Run, opts Options) error {
+	summary, err := Summarize(run, opts)
+	if err != nil {
+		return err
+	}
+	head := headFor(run, opts)
+	if run.Single && summary.Total == 1 {
+		return writeSingle(w, run, opts, head)
+	}
+	counts, err := summaryForJSON(summary)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	var text bytes.Buffer
+	if err := indent(&text, append(head, field{"summary", counts}), ""); err != nil {
+		return err
+	}
+	out.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n}")))
+	out.WriteString(",\n" + jsonIndent + `"results": [`)
+	before := "\n"
+	for r, err := range run.Results {
+		if err != nil {
+			return err
+		}
+		if err := indent(&text, rowFor(run, opts, r), jsonIndent+jsonIndent); err != nil {
+			return err
+		}
+		out.WriteString(before + jsonIndent + jsonIndent)
+		if _, err := out.Write(text.Bytes()); err != nil {
+			return err
+		}
+		before = ",\n"
+	}
+	if summary.Total > 0 {
+		out.WriteString("\n" + jsonIndent)
+	}
+	out.WriteString("]\n}\n")
+	return out.Flush()
+}
 
-func writeJSON(w io.Writer, run Run, _ Options) error {
-	doc := document{
-		SchemaVersion: SchemaVersion,
-		Tool:          text(run.Tool).clean(),
-		Version:       text(run.Version).clean(),
-		Started:       moment(run.Started),
-		Finished:      moment(run.Finished),
-		Inventory:     text(run.Inventory).clean(),
-		Summary:       summaryForJSON(Summarize(run.Results)),
-		Results:       make([]row, len(run.Results)),
+// indent makes text of an object, over several lines that begin with prefix.
+func indent(text *bytes.Buffer, object row, prefix string) error {
+	text.Reset()
+	return json.Indent(text, object.appendJSON(nil), prefix, jsonIndent)
+}
+
+func writeSingle(w io.Writer, run Run, opts Options, head row) error {
+	results, err := run.Results.Collect()
+	if err != nil {
+		return err
 	}
-	for i, r := range run.Results {
-		doc.Results[i] = rowFor(run, r)
+	var text bytes.Buffer
+	if err := indent(&text, append(head, rowFor(run, opts, results[0])...), ""); err != nil {
+		return err
 	}
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	if run.Single && len(doc.Results) == 1 {
-		head := row{{"schema_version", number(SchemaVersion)}, {"tool", doc.Tool}, {"tool_version", doc.Version}}
-		return out.Encode(append(head, doc.Results[0]...))
+	text.WriteByte('\n')
+	_, err = w.Write(text.Bytes())
+	return err
+}
+
+// headFor is what holds for the whole run: the columns that are the same for
+// all nodes, and what has no column.
+func headFor(run Run, opts Options) (head row) {
+	for _, c := range columns {
+		if c.perRun {
+			head = append(head, field{c.key, c.cell(run, opts, scanner.Result{})})
+		}
 	}
-	return out.Encode(doc)
+	return append(head,
+		field{"arguments", list(run.Arguments).clean()},
+		field{"waivers", waiverObjects(run.Waivers)},
+	)
+}
+
+// waiverObjects are the waivers of a run, whether they hold or not.
+func waiverObjects(waivers Waivers) value {
+	list := make([][]field, len(waivers))
+	for i, w := range waivers {
+		list[i] = []field{
+			{"id", text(w.ID)},
+			{"nodes", text(w.Nodes)},
+			{"labels", pairs(w.Labels)},
+			{"rotation", text(w.Rotation)},
+			{"condition", text(w.Condition)},
+			{"reason", text(w.Reason)},
+			{"owner", text(w.Owner)},
+			{"expires", moment(w.Expires)},
+			{"source", text(w.Source)},
+		}
+	}
+	return objects(list)
 }
 
 // rowFor is one node: its columns, and behind them what has more than one
 // dimension and stands in no other format.
-func rowFor(run Run, r scanner.Result) row {
-	var fields row
+func rowFor(run Run, opts Options, r scanner.Result) row {
+	fields := make(row, 0, len(columns)+2)
 	for _, c := range columns {
 		if !c.perRun {
-			fields = append(fields, field{c.key, c.cell(run, r)})
+			fields = append(fields, field{c.key, c.cell(run, opts, r)})
 		}
 	}
 	return append(fields,
@@ -112,18 +174,20 @@ func letterObjects(letters []scanner.Letter) value {
 	return objects(list)
 }
 
-func summaryForJSON(s Summary) jsonSummary {
+func summaryForJSON(s Summary) (value, error) {
 	out := jsonSummary{jsonCounts: countsForJSON(s.Counts), Groups: make([]jsonGroup, len(s.Groups))}
 	for i, g := range s.Groups {
 		out.Groups[i] = jsonGroup{Group: g.Name, jsonCounts: countsForJSON(g.Counts)}
 	}
-	return out
+	content, err := json.Marshal(out)
+	return value{kind: kindJSON, json: content}, err
 }
 
 func countsForJSON(c Counts) jsonCounts {
 	out := jsonCounts{
 		Total:       c.Total,
 		Assessed:    c.Assessed(),
+		Waived:      c.Waived,
 		NotAssessed: c.NotAssessed(),
 		Rotation:    make(map[string]int, len(rotations)),
 		Status:      make(map[string]int, len(failures)),

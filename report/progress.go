@@ -41,7 +41,7 @@ func NewProgress(out io.Writer, width, total int, now func() time.Time) *Progres
 // Add counts a node whose visit has ended, and draws the line unless that was
 // done a moment ago.
 func (p *Progress) Add(r scanner.Result) {
-	p.counts.add(r)
+	p.counts.add(r, false) // waivers are for reports
 	now := p.now()
 	if !p.last.IsZero() && now.Sub(p.last) < redrawEvery && p.counts.Total < p.total {
 		return

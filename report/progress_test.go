@@ -15,18 +15,18 @@ func TestProgressLine(t *testing.T) {
 	for i := range 57 {
 		switch {
 		case i < 30:
-			some.add(node("a", "", scanner.Verdict{Rotation: kubelet.On}))
+			some.add(node("a", "", scanner.Verdict{Rotation: kubelet.On}), false)
 		case i < 50:
-			some.add(node("a", "", scanner.Verdict{Rotation: kubelet.Off}))
+			some.add(node("a", "", scanner.Verdict{Rotation: kubelet.Off}), false)
 		case i < 54:
-			some.add(node("a", "", scanner.Verdict{}))
+			some.add(node("a", "", scanner.Verdict{}), false)
 		default:
-			some.add(missed("a", "", scanner.Timeout, "x"))
+			some.add(missed("a", "", scanner.Timeout, "x"), false)
 		}
 	}
 	var other Counts
-	other.add(node("a", "", scanner.Verdict{Rotation: kubelet.Invalid}))
-	other.add(node("a", "", scanner.Verdict{Rotation: kubelet.External}))
+	other.add(node("a", "", scanner.Verdict{Rotation: kubelet.Invalid}), false)
+	other.add(node("a", "", scanner.Verdict{Rotation: kubelet.External}), false)
 	for _, tt := range []struct {
 		counts  Counts
 		total   int

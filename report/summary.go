@@ -20,14 +20,17 @@ var failures = []scanner.Status{
 }
 
 // Counts are the parts of a fleet. They always add up: each node is counted
-// once in Rotation or once in Status. The zero value is an empty fleet.
+// once in Rotation, once in Status, or once in Waived. The zero value is an
+// empty fleet.
 type Counts struct {
 	Total    int
-	Rotation map[kubelet.Rotation]int // of the nodes that were assessed, that is with Status OK
+	Rotation map[kubelet.Rotation]int // of the nodes that were assessed, that is with Status OK, and not waived
 	Status   map[scanner.Status]int   // of all others; never OK
+	Waived   int                      // of the nodes for which a waiver holds
 }
 
-// Assessed is how many nodes have a verdict, be it "unknown".
+// Assessed is how many nodes have a verdict, be it "unknown", that no waiver
+// sets aside.
 func (c Counts) Assessed() int { return sum(c.Rotation) }
 
 // NotAssessed is how many nodes could not be looked at.
@@ -42,12 +45,14 @@ func sum[K comparable](counts map[K]int) (total int) {
 
 // add counts one more node. A value that this program does not know counts as
 // unknown, so that nothing is lost.
-func (c *Counts) add(r scanner.Result) {
+func (c *Counts) add(r scanner.Result, waived bool) {
 	if c.Rotation == nil {
 		c.Rotation, c.Status = make(map[kubelet.Rotation]int), make(map[scanner.Status]int)
 	}
 	c.Total++
 	switch {
+	case waived:
+		c.Waived++
 	case r.Status == scanner.OK && slices.Contains(rotations, r.Verdict.Rotation):
 		c.Rotation[r.Verdict.Rotation]++
 	case r.Status == scanner.OK:
@@ -71,25 +76,45 @@ type Group struct {
 	Counts
 }
 
-// Summarize counts results.
-func Summarize(results []scanner.Result) Summary {
-	var s Summary
-	index := map[string]int{}
-	for _, r := range results {
-		s.add(r)
-		name := Clean(r.Node.Group())
-		i, ok := index[name]
-		if !ok {
-			i = len(s.Groups)
-			index[name] = i
-			s.Groups = append(s.Groups, Group{Name: name})
+// Summarize counts the results of a run in one pass.
+func Summarize(run Run, opts Options) (Summary, error) {
+	var t tally
+	for r, err := range run.Results {
+		if err != nil {
+			return Summary{}, err
 		}
-		s.Groups[i].add(r)
+		t.add(r, run.Waivers.For(r, opts.Now) != nil)
 	}
-	if len(s.Groups) == 1 && s.Groups[0].Name == "" {
-		s.Groups = nil
+	return t.summary(), nil
+}
+
+// tally is a Summary in the making. The zero value is ready.
+type tally struct {
+	all    Counts
+	groups []Group
+	index  map[string]int // name -> place in groups
+}
+
+func (t *tally) add(r scanner.Result, waived bool) {
+	t.all.add(r, waived)
+	name := Clean(r.Node.Group())
+	i, ok := t.index[name]
+	if !ok {
+		if t.index == nil {
+			t.index = map[string]int{}
+		}
+		i = len(t.groups)
+		t.index[name] = i
+		t.groups = append(t.groups, Group{Name: name})
 	}
-	return s
+	t.groups[i].add(r, waived)
+}
+
+func (t *tally) summary() Summary {
+	if len(t.groups) == 1 && t.groups[0].Name == "" {
+		return Summary{Counts: t.all}
+	}
+	return Summary{Counts: t.all, Groups: t.groups}
 }
 
 // Line is the summary in one line, whose numbers add up to the inventory:
@@ -107,8 +132,12 @@ func (c Counts) Line() string {
 	for _, s := range failures {
 		reasons = appendCount(reasons, c.Status[s], notAssessedWord(s))
 	}
-	return fmt.Sprintf("%d %s: %d assessed%s, %d not assessed%s",
-		c.Total, nodes, c.Assessed(), inParentheses(verdicts), c.NotAssessed(), inParentheses(reasons))
+	waived := ""
+	if c.Waived > 0 {
+		waived = fmt.Sprintf(", %d waived", c.Waived)
+	}
+	return fmt.Sprintf("%d %s: %d assessed%s%s, %d not assessed%s",
+		c.Total, nodes, c.Assessed(), inParentheses(verdicts), waived, c.NotAssessed(), inParentheses(reasons))
 }
 
 // appendCount adds "n word" unless n is 0.

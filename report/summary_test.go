@@ -14,6 +14,15 @@ import (
 	"kletscan/scanner/kubelet"
 )
 
+func summarize(t *testing.T, results ...scanner.Result) Summary {
+	t.Helper()
+	s, err := Summarize(testRun(results...), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestSummaryLine(t *testing.T) {
 	var results []scanner.Result
 	for rotation, n := range map[kubelet.Rotation]int{kubelet.On: 8, kubelet.Off: 6, kubelet.External: 3, kubelet.Invalid: 1, kubelet.Unknown: 2} {
@@ -34,7 +43,7 @@ func TestSummaryLine(t *testing.T) {
 		{results[23:], "1 node: 0 assessed, 1 not assessed (1 auth-failed)"},
 		{[]scanner.Result{{}}, "1 node: 0 assessed, 1 not assessed (1 not-assessed)"},
 	} {
-		if got := Summarize(tt.results).Line(); got != tt.want {
+		if got := summarize(t, tt.results...).Line(); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
 	}
@@ -42,13 +51,13 @@ func TestSummaryLine(t *testing.T) {
 
 func TestGroupsAreInTheOrderOfTheInventory(t *testing.T) {
 	var got []string
-	for _, g := range Summarize(fleet()).Groups {
+	for _, g := range summarize(t, fleet()...).Groups {
 		got = append(got, fmt.Sprintf("%s %d", g.Name, g.Total))
 	}
 	if diff := cmp.Diff([]string{"control-plane 1", "workers 6", " 1"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if groups := Summarize([]scanner.Result{{}, {}}).Groups; groups != nil {
+	if groups := summarize(t, scanner.Result{}, scanner.Result{}).Groups; groups != nil {
 		t.Errorf("groups %v of a fleet that has none", groups)
 	}
 }
@@ -58,12 +67,12 @@ func TestGroupsAreInTheOrderOfTheInventory(t *testing.T) {
 func TestEveryWordIsCounted(t *testing.T) {
 	named := regexp.MustCompile(`^[a-z-]+$`).MatchString
 	for s := scanner.StatusUnknown; named(s.String()); s++ {
-		if s != scanner.OK && Summarize([]scanner.Result{{Status: s}}).Status[s] != 1 {
+		if s != scanner.OK && summarize(t, scanner.Result{Status: s}).Status[s] != 1 {
 			t.Errorf("status %v is not counted", s)
 		}
 	}
 	for r := kubelet.Unknown; named(r.String()); r++ {
-		if Summarize([]scanner.Result{{Status: scanner.OK, Verdict: scanner.Verdict{Rotation: r}}}).Rotation[r] != 1 {
+		if summarize(t, scanner.Result{Status: scanner.OK, Verdict: scanner.Verdict{Rotation: r}}).Rotation[r] != 1 {
 			t.Errorf("rotation %v is not counted", r)
 		}
 	}
@@ -85,7 +94,7 @@ func TestPartsAddUp(t *testing.T) {
 				results[i].Node = inventory.Node{Labels: map[string]string{"group": strconv.Itoa(g)}}
 			}
 		}
-		s := Summarize(results)
+		s := summarize(t, results...)
 		groups := 0
 		for _, g := range s.Groups {
 			groups += g.Total

@@ -28,12 +28,19 @@ const noteIndent = "  "
 func writeTable(w io.Writer, run Run, opts Options) error {
 	out := bufio.NewWriter(w)
 	p := printer{out: out, width: opts.Width}
-	if len(run.Results) > 0 {
-		if err := p.nodes(run, opts.Color); err != nil {
+	results, err := run.Results.Collect()
+	if err != nil {
+		return err
+	}
+	if len(results) > 0 {
+		if err := p.nodes(nodeGrid(run, results, opts), results, opts.Color); err != nil {
 			return err
 		}
 	}
-	summary := Summarize(run.Results)
+	summary, err := Summarize(run, opts)
+	if err != nil {
+		return err
+	}
 	if len(summary.Groups) > 0 {
 		if err := p.groups(summary.Groups); err != nil {
 			return err
@@ -43,10 +50,17 @@ func writeTable(w io.Writer, run Run, opts Options) error {
 	if run.Skipped > 0 {
 		p.paragraph("", fmt.Sprintf("%d skipped for mistakes in the inventory (--skip-invalid)", run.Skipped))
 	}
-	if line := letterLine(run.Results); line != "" {
+	waivers, err := waiverLines(run, opts)
+	if err != nil {
+		return err
+	}
+	for _, line := range waivers {
 		p.paragraph("", line)
 	}
-	for _, line := range expiryLines(run.Results) {
+	if line := letterLine(results); line != "" {
+		p.paragraph("", line)
+	}
+	for _, line := range expiryLines(results) {
 		p.paragraph("", line)
 	}
 	return out.Flush()
@@ -77,14 +91,14 @@ func (p printer) paragraph(indent, text string) {
 }
 
 // nodes writes the table of nodes and a blank line.
-func (p printer) nodes(run Run, color bool) error {
-	g, notes := nodeGrid(run), []string(nil)
+func (p printer) nodes(g grid, results []scanner.Result, color bool) error {
+	var notes []string
 	if p.width > 0 && !g.roomFor(p.width) {
 		g, notes = g.splitNotes()
 	}
 	if color {
 		g.painted = slices.Index(g.headings, rotationHeading)
-		g.color = func(row int) string { return colorOf(run.Results[row]) }
+		g.color = func(row int) string { return colorOf(results[row]) }
 	}
 	d, err := p.draw(g)
 	if err != nil {
@@ -113,15 +127,15 @@ func (p printer) draw(g grid) (drawn, error) {
 }
 
 // nodeGrid has the columns with a heading that are not empty for all nodes.
-func nodeGrid(run Run) grid {
-	g := grid{rows: make([][]string, len(run.Results))}
+func nodeGrid(run Run, results []scanner.Result, opts Options) grid {
+	g := grid{rows: make([][]string, len(results))}
 	for _, c := range columns {
 		if c.heading == "" {
 			continue
 		}
-		cells, empty := make([]string, len(run.Results)), true
-		for i, r := range run.Results {
-			cells[i] = c.tableCell(run, r).String()
+		cells, empty := make([]string, len(results)), true
+		for i, r := range results {
+			cells[i] = c.tableCell(run, opts, r).String()
 			empty = empty && cells[i] == ""
 		}
 		if empty {

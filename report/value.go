@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -21,6 +20,7 @@ type value struct {
 	truth  bool     // kindBool
 
 	objects [][]field // kindObjects: all clean
+	json    []byte    // kindJSON: of our own making
 }
 
 type kind uint8
@@ -33,6 +33,7 @@ const (
 	kindPairs
 	kindBool
 	kindObjects // JSON only
+	kindJSON    // JSON only
 )
 
 type pair struct{ key, value string }
@@ -68,13 +69,24 @@ func list[S ~string](items []S) value {
 	return v
 }
 
-// pairs are the entries of m, sorted by key.
+// pairs are the entries of m, cleaned and then sorted by key.
 func pairs(m map[string]string) value {
+	clean := cleanMap(m)
 	v := value{kind: kindPairs}
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		v.pairs = append(v.pairs, pair{key, m[key]})
+	for _, key := range slices.Sorted(maps.Keys(clean)) {
+		v.pairs = append(v.pairs, pair{key, clean[key]})
 	}
 	return v
+}
+
+// cleanMap is m with its keys and values cleaned. Of keys that are the same when
+// clean, the last stays.
+func cleanMap(m map[string]string) map[string]string {
+	clean := make(map[string]string, len(m))
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		clean[Clean(key)] = Clean(m[key])
+	}
+	return clean
 }
 
 func boolean(b bool) value { return value{kind: kindBool, truth: b} }
@@ -91,7 +103,7 @@ func objects(list [][]field) value {
 
 // clean is v with every string in it cleaned.
 func (v value) clean() value {
-	c := value{kind: v.kind, text: Clean(v.text), number: v.number, truth: v.truth, objects: v.objects}
+	c := value{kind: v.kind, text: Clean(v.text), number: v.number, truth: v.truth, objects: v.objects, json: v.json}
 	for _, item := range v.list {
 		c.list = append(c.list, Clean(item))
 	}
@@ -109,6 +121,8 @@ func (v value) String() string {
 		return v.text
 	case kindNumber:
 		return v.number
+	case kindBool:
+		return strconv.FormatBool(v.truth)
 	case kindList:
 		return v.joined("; ")
 	case kindPairs:
@@ -124,32 +138,50 @@ func (v value) String() string {
 // joined is a list as one text.
 func (v value) joined(separator string) string { return Clean(strings.Join(v.list, separator)) }
 
-// MarshalJSON gives a string, a number, an array of strings or an object of
-// strings.
-func (v value) MarshalJSON() ([]byte, error) {
+// appendJSON adds a string, a number, a truth, an array or an object, or null.
+func (v value) appendJSON(b []byte) []byte {
 	switch v.kind {
 	case kindText:
-		return json.Marshal(v.text)
+		return appendString(b, v.text)
 	case kindNumber:
-		return []byte(v.number), nil
+		return append(b, v.number...)
 	case kindBool:
-		return json.Marshal(v.truth)
-	case kindObjects:
-		list := make([]row, len(v.objects))
-		for i, fields := range v.objects {
-			list[i] = fields
-		}
-		return json.Marshal(list)
+		return strconv.AppendBool(b, v.truth)
+	case kindJSON:
+		return append(b, v.json...)
 	case kindList:
-		return json.Marshal(append([]string{}, v.list...)) // never null
+		return appendArray(b, v.list, appendString)
+	case kindObjects:
+		return appendArray(b, v.objects, func(b []byte, fields []field) []byte { return row(fields).appendJSON(b) })
 	case kindPairs:
-		fields := make([]field, len(v.pairs))
+		fields := make(row, len(v.pairs))
 		for i, p := range v.pairs {
 			fields[i] = field{p.key, text(p.value)}
 		}
-		return marshalObject(fields)
+		return fields.appendJSON(b)
 	}
-	return []byte("null"), nil
+	return append(b, "null"...)
+}
+
+func appendArray[T any](b []byte, items []T, add func([]byte, T) []byte) []byte {
+	b = append(b, '[')
+	for i, item := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = add(b, item)
+	}
+	return append(b, ']')
+}
+
+// appendString leaves to encoding/json what is not printable ASCII, or could end
+// the string or begin a tag.
+func appendString(b []byte, s string) []byte {
+	if isPlain(s) && !strings.ContainsAny(s, `"\<>&`) {
+		return append(append(append(b, '"'), s...), '"')
+	}
+	quoted, _ := json.Marshal(s) // of a string it does not fail
+	return append(b, quoted...)
 }
 
 // field is one member of a JSON object.
@@ -158,27 +190,18 @@ type field struct {
 	value value
 }
 
-// marshalObject writes an object whose members stand in the order given, which
-// encoding/json does for struct types only.
-func marshalObject(fields []field) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, f := range fields {
+// row is one JSON object. Its members stand in this order, which encoding/json
+// keeps for struct types only.
+type row []field
+
+func (r row) appendJSON(b []byte) []byte {
+	b = append(b, '{')
+	for i, f := range r {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		key, err := json.Marshal(f.key)
-		if err != nil {
-			return nil, err
-		}
-		content, err := f.value.MarshalJSON()
-		if err != nil {
-			return nil, err
-		}
-		b.Write(key)
-		b.WriteByte(':')
-		b.Write(content)
+		b = append(appendString(b, f.key), ':')
+		b = f.value.appendJSON(b)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}')
 }

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"kletscan/report"
+	"kletscan/scanner"
+)
+
+// sink is an output that is ready to be written. Files are made before the
+// scan: after it would be too late to learn that one cannot be written.
+type sink struct {
+	output
+	temp   *os.File       // beside output.file, which it becomes when it is whole; nil: there is none
+	direct *os.File       // output.file itself, which grows while the scan goes on; nil: there is none
+	stream *report.Stream // nil: the output is written at the end
+	failed error          // why the stream could not be written to
+	digest hash.Hash      // of what was written
+}
+
+// sinks are the outputs of one run.
+type sinks struct {
+	list     []*sink
+	manifest *sink // nil: none is asked for
+}
+
+// openSinks makes the files of all outputs, and that of their manifest. Whoever
+// calls it calls discard.
+func openSinks(outputs []output, manifest string) (*sinks, error) {
+	all := &sinks{}
+	if manifest != "" {
+		temp, err := createBeside(manifest)
+		if err != nil {
+			return nil, fmt.Errorf("--manifest: %w", err)
+		}
+		all.manifest = &sink{output: output{file: manifest}, temp: temp}
+	}
+	for _, o := range outputs {
+		s := &sink{output: o, digest: sha256.New()}
+		if o.file != "" {
+			var err error
+			if s.temp, err = createBeside(o.file); err != nil {
+				all.discard()
+				return nil, fmt.Errorf("-o %s: %w", o, err)
+			}
+		}
+		all.list = append(all.list, s)
+	}
+	return all, nil
+}
+
+// begin starts the outputs that are written while the scan goes on. Such a file
+// is not renamed at its end: it is there to be read as it grows, each line
+// whole, and it says itself whether it has come to its end.
+func (all *sinks) begin(t terminal, run report.Run, opts report.Options) (err error) {
+	for _, s := range all.list {
+		if s.format.Begin == nil {
+			continue
+		}
+		to := t.stdout
+		if s.file != "" {
+			s.removeTemp()
+			if s.direct, err = os.OpenFile(s.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
+				return fmt.Errorf("-o %s: %w", s.output, err)
+			}
+			to = s.direct
+		}
+		if s.stream, s.failed = s.format.Begin(io.MultiWriter(to, s.digest), run, opts); s.failed != nil && s.file != "" {
+			return fmt.Errorf("-o %s: %w", s.output, s.failed)
+		}
+	}
+	return nil
+}
+
+// add gives a result to the outputs that are being written. The scan goes on
+// when that fails, and write returns the error.
+func (all *sinks) add(r scanner.Result) {
+	for _, s := range all.list {
+		if s.stream != nil && s.failed == nil {
+			s.failed = s.stream.Add(r)
+		}
+	}
+}
+
+// write puts a run into every output. A file that was not begun appears whole
+// or not at all; what is wrong with one output costs none of the others.
+func (all *sinks) write(t terminal, run report.Run, opts report.Options) error {
+	var errs []error
+	for _, s := range all.list {
+		err := s.write(t, run, opts)
+		if err == nil || s.file == "" && errors.Is(err, syscall.EPIPE) { // kletscan ... | head has seen enough
+			continue
+		}
+		errs = append(errs, fmt.Errorf("-o %s: %w", s.output, err))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *sink) write(t terminal, run report.Run, opts report.Options) error {
+	switch {
+	case s.failed != nil:
+		return s.failed
+	case s.stream != nil:
+		return s.end(run.Finished)
+	case s.temp == nil:
+		screen := t.options(s.noColor)
+		opts.Width, opts.Color = screen.Width, screen.Color
+		return s.format.Write(io.MultiWriter(t.stdout, s.digest), run, opts)
+	}
+	if err := s.format.Write(io.MultiWriter(s.temp, s.digest), run, opts); err != nil {
+		return err
+	}
+	return replace(s.temp, s.file)
+}
+
+func (s *sink) end(finished time.Time) error {
+	if err := s.stream.End(finished); err != nil || s.direct == nil {
+		return err
+	}
+	return errors.Join(s.direct.Sync(), s.direct.Close())
+}
+
+// discard removes what was not written to its end, and closes the rest.
+func (all *sinks) discard() {
+	if all.manifest != nil {
+		all.manifest.removeTemp()
+	}
+	for _, s := range all.list {
+		s.removeTemp()
+		if s.direct != nil {
+			s.direct.Close()
+		}
+	}
+}
+
+func (s *sink) removeTemp() {
+	if s.temp != nil {
+		s.temp.Close()
+		os.Remove(s.temp.Name()) // gone already when all went well
+		s.temp = nil
+	}
+}
+
+// createBeside makes a file in the same directory, and so in the same file
+// system, as the one that it is to become.
+func createBeside(file string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+}
+
+// replace makes a file that was written whole the file of that name.
+func replace(temp *os.File, file string) error {
+	if err := errors.Join(temp.Chmod(0o644), temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), file)
+}
