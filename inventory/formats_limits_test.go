@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // chain is n Ansible groups, each within the one before.
@@ -79,13 +78,9 @@ func TestTextsThatAreTraps(t *testing.T) {
 		{"a long line", "ssh-config", "Host a\nHost " + strings.Repeat("b ", maxLine), "line longer than"},
 	} {
 		t.Run(tt.format+": "+tt.rule, func(t *testing.T) {
-			start := time.Now()
 			nodes, err := Parse(Source{Name: "f", Text: []byte(tt.text)}, tt.format)
 			if tt.want == "" && (err != nil || len(nodes) == 0) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("%d nodes, error %v, want %q", len(nodes), err, tt.want)
-			}
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("took %v", took)
 			}
 		})
 	}
