@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"kletscan/inventory"
 	"kletscan/report"
 	"kletscan/scanner"
 	"kletscan/scanner/remote"
@@ -23,6 +26,7 @@ type scanOptions struct {
 	outputOptions
 	serving     bool
 	become      becomeOptions
+	journal     journalOptions
 	dryRun      bool
 	evidenceDir string // empty: evidence is dropped once it is judged
 	ssh         remote.Config
@@ -44,7 +48,7 @@ Examples:
    kletscan scan -i nodes.txt
    kletscan scan -i nodes.txt -o table -o csv=audit.csv
    kletscan scan -i '!kubectl get nodes -o json' --limit role=worker` + patternHelp + exitStatus,
-		Flags:        slices.Concat(sourceFlags(), selectionFlags(), nodeFlags(), sshFlags(), becomeFlags(), outputFlags()),
+		Flags:        slices.Concat(sourceFlags(), selectionFlags(), nodeFlags(), journalFlags(), sshFlags(), becomeFlags(), outputFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseScan(c, t)
@@ -110,6 +114,9 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	if o.outputOptions, err = parseOutputFlags(c); err != nil {
 		return o, err
 	}
+	if o.journal, err = parseJournal(c); err != nil {
+		return o, err
+	}
 	if o.become, err = parseBecome(c, t); err != nil {
 		return o, err
 	}
@@ -159,6 +166,10 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if err != nil {
 		return usageError(err)
 	}
+	had, before, err := o.journal.read()
+	if err != nil {
+		return usageError(err)
+	}
 	o.ssh.Nodes = list.nodes
 	dialer, err := t.dialer(ctx, o.ssh)
 	if err != nil {
@@ -183,22 +194,55 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		s.Keep = kept.keep
 	}
 	run := t.newRun(o.waivers)
+	if before.ID != "" { // it goes on
+		run.ID, run.Started = before.ID, before.Started
+	}
 	run.Inventory, run.InventoryDigest, run.Skipped = list.source, inventoryDigest(list.nodes), list.skipped
 	opts := report.Options{Now: run.Started}
-	if err := outputs.begin(t, run, opts); err != nil {
-		return err
+	results, unkept := o.visit(ctx, t, s, list.nodes, run, opts, had, outputs)
+	if results == nil {
+		return unkept
 	}
-	progress := t.progress(len(list.nodes))
-	results := s.Scan(ctx, list.nodes, func(r scanner.Result) {
-		progress.Add(r)
-		outputs.add(o.warn(r))
-	})
-	progress.Done()
 	t.warn(dialer)
 	run.Finished, run.Results = time.Now(), o.warned(results)
 	err = o.finish(t, run, opts, outputs)
-	if failed := kept.err(); failed != nil {
-		return failed
+	return cmp.Or(unkept, kept.err(), err)
+}
+
+// visit scans the nodes of which there is no result yet, and gives those of all
+// in the inventory's order. With results, an error is about where they are kept.
+func (o scanOptions) visit(ctx context.Context, t terminal, s *scanner.Scanner, nodes []inventory.Node, run report.Run, opts report.Options, had saved, outputs *sinks) ([]scanner.Result, error) {
+	results := make([]scanner.Result, len(nodes))
+	var kept []scanner.Result
+	var missing []inventory.Node
+	var places []int // of the missing in nodes
+	for i, node := range nodes {
+		if r, ok := had.of(node); ok {
+			results[i] = r
+			kept = append(kept, r)
+			continue
+		}
+		missing, places = append(missing, node), append(places, i)
 	}
-	return err
+	j, err := openJournal(o.journal, run, opts, kept)
+	if err != nil {
+		return nil, err
+	}
+	if err := outputs.begin(t, run, opts); err != nil {
+		return nil, errors.Join(err, j.close(false, time.Time{}))
+	}
+	for _, r := range kept {
+		outputs.add(o.warn(r))
+	}
+	progress := t.progress(len(missing))
+	for i, r := range s.Scan(ctx, missing, func(r scanner.Result) {
+		progress.Add(r)
+		r = o.warn(r)
+		j.add(r)
+		outputs.add(r)
+	}) {
+		results[places[i]] = r
+	}
+	progress.Done()
+	return results, j.close(ctx.Err() == nil, time.Now())
 }

@@ -149,8 +149,11 @@ const restartFailed = "off,invalid,not-issued,no-listener,kubelet-down"
 // The flags of scan by which it logs in, and those by which it writes files,
 // which would be overwritten. Each has a value.
 var (
-	loginFlags = []string{"-u", "--user", "-F", "--ssh-config", "--private-key", "--known-hosts"}
-	fileFlags  = []string{"-o", "--output", "--manifest", "--evidence-dir"}
+	loginFlags = []string{
+		"-u", "--user", "-F", "--ssh-config", "--private-key", "-J", "--jump", "--known-hosts", "--host-key-policy",
+		"--become", "--retries", "--agent-concurrency",
+	}
+	fileFlags = []string{"-o", "--output", "--manifest", "--evidence-dir", "--results", "--resume"}
 )
 
 // scanAgain are the arguments of the scan without its outputs. Where they are
