@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -139,7 +138,7 @@ func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev 
 	defer func() {
 		if p := recover(); p != nil { // a defect costs one row, not the fleet
 			r.Verdict, ev = Verdict{}, nil
-			r.Status, r.Error = Internal, fmt.Sprintf("a defect of kletscan, please report it: %v at %s", p, panicSite(debug.Stack()))
+			r.Status, r.Error = Internal, Defect(p).Err.Error()
 		}
 		r.Duration = s.now().Sub(r.Started)
 	}()

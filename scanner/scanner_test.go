@@ -164,7 +164,7 @@ func TestStatusOfAVisitThatFails(t *testing.T) {
 		{
 			"a panic",
 			func(context.Context, inventory.Node) (scanner.Conn, error) { panic("index out of range") },
-			scanner.Internal, "index out of range at scanner_test.go:",
+			scanner.Internal, "a panic with a string at scanner_test.go:",
 		},
 	}
 	for _, tt := range tests {

@@ -21,6 +21,10 @@ type Conn struct {
 	client    *ssh.Client
 	transport *transport
 	timeout   time.Duration // for one command
+
+	mu      sync.Mutex
+	closed  bool           // no stream begins any more
+	streams sync.WaitGroup // those of DialTCP
 }
 
 // Close ends the connection and all that runs on it. It may be called more
@@ -32,6 +36,11 @@ func (c *Conn) Close() error {
 	c.transport.abort()
 	_ = c.client.Close()
 	_ = c.client.Wait()
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.streams.Wait()
+	c.transport.account.release()
 	return nil
 }
 
@@ -63,7 +72,11 @@ func (c *Conn) run(ctx context.Context, command string, answer func(*session) (s
 
 	run := session{conn: c, answer: answer}
 	err := run.do(command)
+	over := c.transport.ended(opRun)
 	switch {
+	case over != nil:
+		c.Close()
+		return probe.Output{}, over
 	case run.stdout.dropped > 0: // cut off on purpose
 		c.Close()
 		return probe.Output{Stdout: run.stdout.kept, Stderr: run.stderr.kept, ExitCode: run.exit, Truncated: true}, nil
@@ -101,7 +114,9 @@ func (s *session) do(command string) error {
 	s.exit = noExit
 	s.input = make(chan string, 1)
 	s.stdout = sink{limit: probe.OutputLimit, slack: 0, full: s.conn.transport.abort}
-	s.stderr = sink{limit: probe.StderrLimit, slack: probe.OutputLimit, full: s.conn.transport.abort}
+	s.stderr = sink{limit: probe.StderrLimit, slack: probe.OutputLimit, full: func() {
+		s.conn.transport.end(overBound("the command writes to stderr without end: more than %d MiB", probe.OutputLimit>>20))
+	}}
 	channel, requests, err := s.conn.client.OpenChannel("session", nil)
 	var denied *ssh.OpenChannelError
 	switch {
@@ -111,7 +126,7 @@ func (s *session) do(command string) error {
 		return lost(opRun, "before the command began", err)
 	}
 	var streams, writer sync.WaitGroup
-	streams.Go(func() { s.exit = exitStatus(requests) })
+	streams.Go(func() { s.exit = s.exitStatus(requests) })
 	streams.Go(func() { s.drain(&s.stdout, channel) })
 	streams.Go(func() { s.drain(&s.stderr, channel.Stderr()) })
 	ok, err := channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
@@ -138,10 +153,16 @@ func (s *session) do(command string) error {
 	return s.whole()
 }
 
-// reply writes what answer gives, until it has given its last.
+// reply writes what answer gives, until it has given its last. Its panic ends
+// the connection: in the goroutine of a stream nobody else would recover it.
 func (s *session) reply() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() {
+		if p := recover(); p != nil {
+			s.conn.transport.end(scanner.Defect(p))
+		}
+	}()
 	if s.said {
 		return
 	}
@@ -184,8 +205,6 @@ func (s *session) drain(to *sink, from io.Reader) {
 // the last of the output.
 func (s *session) whole() error {
 	switch {
-	case s.stderr.dropped > probe.OutputLimit:
-		return runError(scanner.Unreachable, "the command writes to stderr without end: more than %d MiB", probe.OutputLimit>>20)
 	case s.conn.transport.lost.Load():
 		return lost(opRun, "before the command ended", io.ErrUnexpectedEOF)
 	case s.exit == noExit:
@@ -204,9 +223,12 @@ func runError(status scanner.Status, format string, args ...any) *scanner.Error 
 
 // exitStatus reads a channel's requests to their end and gives the exit status
 // among them (RFC 4254 section 6.10).
-func exitStatus(requests <-chan *ssh.Request) int {
-	exit := noExit
+func (s *session) exitStatus(requests <-chan *ssh.Request) int {
+	exit, asked := noExit, 0
 	for request := range requests {
+		if asked++; asked == maxRequests+1 {
+			s.conn.transport.end(overBound("the server sends requests without end: more than %d about one command", maxRequests))
+		}
 		if request.Type == "exit-status" && len(request.Payload) >= 4 {
 			exit = int(binary.BigEndian.Uint32(request.Payload))
 		}

@@ -55,7 +55,12 @@ func (d *Dialer) connect(ctx context.Context, t *target) (*Conn, error) {
 	}
 	conn, again, err := d.attempt(ctx, t, known, nil)
 	if err != nil && again != nil {
+		first := err
 		conn, _, err = d.attempt(ctx, t, known, again)
+		var none *ssh.AlgorithmNegotiationError
+		if errors.As(err, &none) { // it has none of the keys on file, so the key that it showed is the answer
+			err = first
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -99,6 +104,10 @@ func (d *Dialer) attempt(caller context.Context, t *target, known *knownhosts.DB
 		target: t, known: known, algorithms: algorithms, offer: d.keys.Offer(t.keys), now: d.cfg.Now,
 		password: d.passwordFor(t), transport: &transport{Conn: socket},
 	}
+	l.transport.bound(loginLimit, "before the login")
+	if !t.isHop {
+		l.transport.account = &account{budget: d.memory}
+	}
 	config, err := l.config(ctx)
 	if err != nil {
 		socket.Close()
@@ -110,16 +119,30 @@ func (d *Dialer) attempt(caller context.Context, t *target, known *knownhosts.DB
 		op, unfinished := l.unfinished()
 		failure = interrupted(caller, op, unfinished, limit)
 	}
+	if op, _ := l.unfinished(); l.transport.ended(op) != nil {
+		failure = l.transport.ended(op)
+	}
 	l.settle(failure)
 	if failure == nil {
 		d.learn(l)
-		return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout}, nil, nil
+		return d.loggedIn(client, l), nil, nil
 	}
 	if client != nil {
 		client.Close()
 	}
 	l.transport.abort()
+	l.transport.account.release()
 	return nil, l.again, failure
+}
+
+// loggedIn is the connection of a login that has ended well.
+func (d *Dialer) loggedIn(client *ssh.Client, l *login) *Conn {
+	if l.target.isHop {
+		l.transport.bound(0, "")
+	} else {
+		l.transport.bound(nodeLimit, "over one connection")
+	}
+	return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout}
 }
 
 // passwordFor is the password that may go to a target: only to a node whose
@@ -186,10 +209,7 @@ func (d *Dialer) handshake(ctx context.Context, l *login, config *ssh.ClientConf
 	done := make(chan outcome)
 	d.running.Go(func() {
 		var o outcome
-		conn, channels, requests, err := ssh.NewClientConn(l.transport, l.target.address(), config)
-		if o.err = err; err == nil {
-			o.client = ssh.NewClient(conn, channels, requests)
-		}
+		o.client, o.err = d.client(l, config)
 		select {
 		case done <- o:
 		case <-ctx.Done(): // nobody waits any more
@@ -205,6 +225,41 @@ func (d *Dialer) handshake(ctx context.Context, l *login, config *ssh.ClientConf
 		l.transport.abort()
 		return nil, context.Cause(ctx)
 	}
+}
+
+// How often a server may ask something of us over one connection. OpenSSH asks
+// whether we are alive and tells its other host keys; it opens channels only
+// for what was asked for with -R, -A or -X, and we ask for none of these.
+const (
+	maxRequests = 10_000
+	maxChannels = 100
+)
+
+// client is x/crypto's, which refuses all that a server asks for. A panic is
+// its error: the goroutine has no caller that would recover it.
+func (d *Dialer) client(l *login, config *ssh.ClientConfig) (client *ssh.Client, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.transport.end(scanner.Defect(p))
+			err = l.transport.ended(opHandshake)
+		}
+	}()
+	conn, channels, requests, err := ssh.NewClientConn(l.transport, l.target.address(), config)
+	if err != nil {
+		return nil, err
+	}
+	opened, asked := make(chan ssh.NewChannel), make(chan *ssh.Request)
+	d.running.Go(func() {
+		counted(channels, opened, maxChannels, func() {
+			l.transport.end(overBound("the server opens channels without end: more than %d", maxChannels))
+		})
+	})
+	d.running.Go(func() {
+		counted(requests, asked, maxRequests, func() {
+			l.transport.end(overBound("the server sends requests without end: more than %d", maxRequests))
+		})
+	})
+	return ssh.NewClient(conn, opened, asked), nil
 }
 
 // connectError shortens what net says to the part that differs. A node that

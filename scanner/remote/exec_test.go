@@ -106,9 +106,9 @@ func TestExecFaults(t *testing.T) {
 					}
 				}
 			}},
-			short,
-			scanner.Timeout,
-			[]string{"run the command: not finished within 300ms"},
+			0,
+			scanner.Unreachable,
+			[]string{"run the command: the server sends requests without end: more than 10000 about one command"},
 		},
 		{
 			"exec refused",

@@ -162,6 +162,19 @@ func TestDialFaults(t *testing.T) {
 			[]string{"authenticate: the server sends banners without end: more than 64 KiB"},
 		},
 		{
+			"endless banner without text",
+			server{login: func(c ssh.ServerPreAuthConn, _ <-chan struct{}) error {
+				for {
+					if err := c.SendAuthBanner(""); err != nil {
+						return err
+					}
+				}
+			}},
+			0,
+			scanner.Unreachable,
+			[]string{"authenticate: the server sends without end: more than 1 MiB before the login"},
+		},
+		{
 			"key not accepted",
 			server{authorized: []ssh.PublicKey{newKey(t).PublicKey()}},
 			0,

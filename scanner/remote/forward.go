@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 
@@ -20,7 +22,7 @@ func (c *Conn) DialTCP(ctx context.Context, address string) (net.Conn, error) {
 	var denied *ssh.OpenChannelError
 	switch {
 	case err == nil:
-		return conn, nil
+		return c.stream(conn)
 	case errors.As(err, &denied) && denied.Reason == ssh.ConnectionFailed:
 		return nil, fmt.Errorf("%w: the node says %q", scanner.ErrNoListener, denied.Message)
 	case errors.As(err, &denied):
@@ -29,4 +31,82 @@ func (c *Conn) DialTCP(ctx context.Context, address string) (net.Conn, error) {
 		return nil, context.Cause(ctx)
 	}
 	return nil, fmt.Errorf("connection closed by peer: %w", err)
+}
+
+// streamLimit is how much is kept of what comes through one connection of
+// DialTCP, in bytes; a handshake has less than half of it.
+const streamLimit = 512 << 10
+
+// stream is a channel of DialTCP that is always read, also when nobody waits
+// for it and after Close: in x/crypto's window what a peer sends in packets of
+// one byte takes up to a hundred times its size.
+type stream struct {
+	net.Conn
+
+	mu       sync.Mutex
+	arrived  sync.Cond
+	received int    // bytes, in all
+	kept     []byte // not yet read
+	err      error  // after these; nil: more may come
+}
+
+// stream begins to read a channel, until the connection is closed.
+func (c *Conn) stream(channel net.Conn) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		channel.Close()
+		return nil, net.ErrClosed
+	}
+	s := &stream{Conn: channel}
+	s.arrived.L = &s.mu
+	c.streams.Go(s.drain)
+	return s, nil
+}
+
+// drain reads the channel to its end.
+func (s *stream) drain() {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := s.Conn.Read(buffer)
+		s.arrive(buffer[:n], err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// arrive keeps what was read for Read, up to the first error or bound.
+func (s *stream) arrive(p []byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	if s.received += len(p); s.received > streamLimit {
+		err = fmt.Errorf("more than %d KiB over one connection", streamLimit>>10)
+	}
+	s.kept, s.err = append(s.kept, p...), err
+	s.arrived.Broadcast()
+}
+
+// Read waits for at least one byte, the end, or Close.
+func (s *stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.kept) == 0 && s.err == nil {
+		s.arrived.Wait()
+	}
+	if len(s.kept) == 0 {
+		return 0, s.err
+	}
+	n := copy(p, s.kept)
+	s.kept = s.kept[n:]
+	return n, nil
+}
+
+// Close ends the channel, and every Read. What still comes is dropped.
+func (s *stream) Close() error {
+	s.arrive(nil, os.ErrClosed)
+	return s.Conn.Close()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func (l *login) config(ctx context.Context) (*ssh.ClientConfig, error) {
 	config := &ssh.ClientConfig{
 		User:            l.target.user,
 		AuthCallback:    func(auth *ssh.ClientAuthContext) (ssh.AuthMethod, error) { return l.next(ctx, auth) },
-		HostKeyCallback: l.onHostKey,
+		HostKeyCallback: l.checkHostKey,
 		BannerCallback:  l.onBanner,
 		ClientVersion:   "SSH-2.0-kletscan",
 	}
@@ -83,6 +84,18 @@ func (l *login) config(ctx context.Context) (*ssh.ClientConfig, error) {
 		}
 	}
 	return config, nil
+}
+
+// checkHostKey is onHostKey for a goroutine of x/crypto, which recovers no panic.
+func (l *login) checkHostKey(hostname string, remote net.Addr, key ssh.PublicKey) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			defect := scanner.Defect(p)
+			l.transport.end(defect)
+			err = defect
+		}
+	}()
+	return l.onHostKey(hostname, remote, key)
 }
 
 // onBanner ends a flood of banners by closing the transport. It returns no

@@ -18,11 +18,14 @@
 //   - Every wait has an end: each stage has one absolute deadline, kept by
 //     closing the transport under it, because x/crypto has no other
 //     (golang/go#15113).
-//   - What a peer sends is bounded: banners, both output streams, and the
-//     text before the SSH version.
+//   - What a peer sends is bounded: the text before the SSH version, banners,
+//     both output streams, requests and channels, everything that comes before
+//     the end of a login, over one connection, and from all nodes in flight
+//     together. A peer over a bound is told apart by its error.
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +92,11 @@ type Config struct {
 	CommandTimeout time.Duration // for each Exec; 0: DefaultCommandTimeout
 	Retries        int           // of logins at jump hosts after transient errors; a node's are its caller's business
 
+	// Memory bounds what all nodes in flight together have sent, in bytes,
+	// beyond the first 256 KiB of each. The connection that goes over it is
+	// closed, with an error that is Transient. 0: DefaultMemory.
+	Memory int
+
 	// Passphrase asks for the passphrase of one key file. Only New calls it,
 	// at most once for each file. nil: there is nobody to ask, and encrypted
 	// keys that no agent holds are not used.
@@ -125,6 +133,7 @@ type Dialer struct {
 	keys     *keys.Ring
 	hostKeys *hostKeyStore
 	hops     *hops
+	memory   *budget
 	password *secret.Word  // nil: none
 	turns    chan struct{} // logins with the agent; nil: not limited
 	warnings []string
@@ -154,6 +163,9 @@ func New(ctx context.Context, cfg Config) (*Dialer, error) {
 	if cfg.ConnectTimeout < 0 || cfg.CommandTimeout < 0 {
 		return nil, errors.New("timeouts: expected a time above zero")
 	}
+	if cfg.Memory < 0 {
+		return nil, errors.New("memory budget: expected a size above zero")
+	}
 	if cfg.Planning {
 		cfg.Passphrase = nil
 	}
@@ -162,6 +174,7 @@ func New(ctx context.Context, cfg Config) (*Dialer, error) {
 		keys:     keys.New(keys.Options{Ask: cfg.Passphrase, AgentConcurrency: cfg.AgentConcurrency, Now: cfg.Now}),
 		hostKeys: &hostKeyStore{sets: make(map[string]*knownhosts.DB), learnt: make(map[string]int)},
 	}
+	d.memory = &budget{limit: cmp.Or(cfg.Memory, DefaultMemory)}
 	d.hops = newHops(d)
 	if len(cfg.Password) > 0 {
 		d.password = secret.New(string(cfg.Password))

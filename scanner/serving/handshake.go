@@ -57,11 +57,18 @@ type handshake struct {
 	completed atomic.Bool
 }
 
-func (h *handshake) run(ctx context.Context) evidence.Attempt {
+// run is the handshake. It has a goroutine to itself, so a panic would end the
+// program: it costs this attempt instead.
+func (h *handshake) run(ctx context.Context) (attempt evidence.Attempt) {
+	defer func() {
+		if p := recover(); p != nil { // its value may be the peer's words
+			attempt = h.attempt(evidence.Failed, fmt.Errorf("a defect of kletscan, please report it: a panic with a %T in a handshake", p))
+		}
+	}()
 	client := tls.Client(&h.wire, h.config())
 	err := client.Handshake()
 	h.completed.Store(err == nil)
-	attempt := h.result(ctx, err)
+	attempt = h.result(ctx, err)
 	// With a close_notify, so that the kubelet has nothing to log.
 	_ = client.Close()
 	return attempt

@@ -285,3 +285,19 @@ func (b neverending) Read(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// A defect that a peer finds costs its own certificate, not the run.
+func TestPanicInAHandshakeIsAFailedAttempt(t *testing.T) {
+	t.Parallel()
+	client, server := net.Pipe()
+	defer client.Close()
+	defer server.Close()
+	got := Handshake(t.Context(), panicking{client}, "")
+	if got.Outcome != evidence.Failed || !strings.Contains(got.Detail, "a defect of kletscan, please report it: a panic with a string") || strings.Contains(got.Detail, "secret") {
+		t.Errorf("%+v: want a failed attempt that says it is our defect, and nothing of the value", got)
+	}
+}
+
+type panicking struct{ net.Conn }
+
+func (panicking) Write([]byte) (int, error) { panic("secret") }
