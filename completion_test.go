@@ -159,7 +159,7 @@ func TestZshCompletion(t *testing.T) {
 func TestCompletionKnowsEveryValue(t *testing.T) {
 	free := []string{ // of any text
 		"fanout", "node-timeout", "user", "connect-timeout", "command-timeout", "warn-expiry", "kubelet-version", "nodes", "patience",
-		"limit", "exclude", "jump", "retries", "agent-concurrency",
+		"limit", "exclude", "jump", "retries", "agent-concurrency", "memory",
 	}
 	word := regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 	for _, c := range tree() {

@@ -88,10 +88,11 @@ cp "$FILES/host" "$R/etc/ssh/box_key"
 chmod 600 "$R/etc/ssh/box_key"
 cp "$FILES/authorized" "$R/etc/ssh/box_authorized"
 chmod 644 "$R/etc/ssh/box_authorized"
+if [ -n "$TRACE" ]; then mount -o remount,ro "$R"; fi
 exec chroot "$R" /bin/bash -c '
 (exec -a /usr/bin/kubelet /usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
 	--kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml --node-labels= --v=2 --port='"$KPORT"') &
-exec /usr/sbin/sshd -D -e -f /etc/ssh/box_config'
+exec $TRACE /usr/sbin/sshd -D -e -f /etc/ssh/box_config $LOGGING'
 `
 
 // boxPassword is every user's: of what shells, sudo -p and PAM read in their
@@ -123,11 +124,19 @@ var boxUsers = [][2]string{
 type box struct {
 	shell string // the program that /bin/sh is
 	port  int
+	serve int    // the kubelet's port
 	dir   string // ssh_config, key and known_hosts for it
 }
 
 // startBox makes a node whose /bin/sh is the named shell.
 func startBox(t *testing.T, shell string) box {
+	t.Helper()
+	return startTracedBox(t, shell, nil, io.Discard)
+}
+
+// startTracedBox makes one whose sshd, and all that it starts, strace writes
+// about into trace, and whose files are mounted read-only; nil: neither. What sshd says of it goes to sshd, too.
+func startTracedBox(t *testing.T, shell string, trace *os.File, sshd io.Writer) box {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
 		missing(t, "root on Linux, which a node in a box needs")
@@ -141,7 +150,7 @@ func startBox(t *testing.T, shell string) box {
 	if err != nil {
 		missing(t, shell)
 	}
-	b := box{shell: shell, port: freePort(t), dir: t.TempDir()}
+	b := box{shell: shell, port: freePort(t), serve: freePort(t), dir: t.TempDir()}
 	b.writeFiles(t)
 	standIn, err := os.Executable()
 	if err != nil {
@@ -151,9 +160,13 @@ func startBox(t *testing.T, shell string) box {
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/bash", "-c", boxScript)
 	cmd.Env = []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BOX=" + t.TempDir(), "STANDIN=" + standIn, "SHELL_UNDER_TEST=" + path,
-		"PASSWORD=" + boxPassword, fmt.Sprintf("PORT=%d", b.port), fmt.Sprintf("KPORT=%d", freePort(t)), "FILES=" + b.dir,
+		"PASSWORD=" + boxPassword, fmt.Sprintf("PORT=%d", b.port), fmt.Sprintf("KPORT=%d", b.serve), "FILES=" + b.dir,
 	}
-	cmd.Stderr = &log
+	if trace != nil {
+		cmd.Env = append(cmd.Env, "TRACE="+traceCommand, "LOGGING=-o LogLevel=DEBUG2 -o X11Forwarding=yes")
+		cmd.ExtraFiles = []*os.File{trace} // descriptor 3
+	}
+	cmd.Stderr = io.MultiWriter(&log, sshd)
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

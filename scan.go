@@ -73,6 +73,9 @@ func nodeFlags() []cli.Flag {
 	}
 }
 
+// interruptGrace is for visits under way at the first Ctrl-C.
+const interruptGrace = 5 * time.Second
+
 // defaultNodeTimeout is for one whole visit: login, two commands, and patience.
 const defaultNodeTimeout = 2 * time.Minute
 
@@ -182,7 +185,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	}
 	defer outputs.discard()
 	s := &scanner.Scanner{
-		Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries,
+		Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Grace: interruptGrace,
 		Become: o.become.become, Password: o.become.password,
 		Serving: o.serving, ServingTimeout: o.ssh.CommandTimeout,
 	}

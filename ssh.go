@@ -44,6 +44,7 @@ func sshFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "command-timeout", Value: remote.DefaultCommandTimeout, Usage: "for one command on a node"},
 		&cli.IntFlag{Name: "retries", Value: scanner.DefaultRetries, Usage: "begin a visit again up to `N` times after a lost or throttled connection, never after a refused login or host key"},
 		&cli.IntFlag{Name: "agent-concurrency", DefaultText: "no limit of logins", Usage: "at most `N` logins with the agent at once; 1 for keys that want a touch"},
+		&cli.IntFlag{Name: "memory", Value: remote.DefaultMemory >> 20, Usage: "keep at most `N` MiB of what all nodes in flight say, beyond 256 KiB each: one that says more is closed"},
 		&cli.BoolFlag{Name: "ask-pass", Usage: "ask once for a password to log in with where keys do not do; sent only to hosts whose key was on file before"},
 	}
 }
@@ -71,6 +72,9 @@ func sshConfig(c *cli.Context, t terminal) (cfg remote.Config, err error) {
 	}
 	if cfg.Retries < 0 || cfg.Retries > scanner.MaxRetries {
 		return cfg, fmt.Errorf("--retries %d: expected a number from 0 to %d", cfg.Retries, scanner.MaxRetries)
+	}
+	if cfg.Memory = c.Int("memory") << 20; cfg.Memory < 1<<20 {
+		return cfg, fmt.Errorf("--memory %d: expected a number of MiB above zero", c.Int("memory"))
 	}
 	if c.IsSet("agent-concurrency") && cfg.AgentConcurrency < 1 {
 		return cfg, fmt.Errorf("--agent-concurrency %d: expected a number above zero", cfg.AgentConcurrency)

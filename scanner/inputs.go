@@ -249,6 +249,8 @@ func (in *inputs) state(state evidence.State, pid int, mode, refusal string) (ku
 		return kubelet.Unreadable, "longer than the probe reads"
 	case evidence.Withheld:
 		return kubelet.OtherKind, ""
+	case evidence.Sealed:
+		return kubelet.Unreadable, "a credential in it could not be told from the rest, so it stayed on the node"
 	case evidence.NotRegular:
 		return kubelet.Unreadable, "neither a regular file nor a directory"
 	}

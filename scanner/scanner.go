@@ -53,6 +53,7 @@ type Scanner struct {
 	Dial        DialFunc      // must not be nil
 	Fanout      int           // nodes visited at once; 0 or less: DefaultFanout
 	NodeTimeout time.Duration // for one whole visit with its retries; 0: no limit of its own
+	Grace       time.Duration // for visits under way when ctx is cancelled; 0: they end at once
 	Retries     int           // how often a visit is begun again after an Error that is Transient
 
 	Become   probe.Become    // how files are read that the login user cannot
@@ -75,8 +76,8 @@ const DefaultFanout = 64
 // It calls done, if not nil, for each Result as its visit ends, from one
 // goroutine at a time.
 //
-// When ctx is cancelled, visits under way end, no new one begins, and what was
-// not visited is Cancelled. All visits have ended when Scan returns.
+// When ctx is cancelled, no new visit begins, those under way end after Grace at
+// the latest, and what was not visited to its end is Cancelled. All visits have ended when Scan returns.
 func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(Result)) []Result {
 	results := make([]Result, len(nodes))
 	next := make(chan int)
@@ -150,7 +151,7 @@ func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev 
 		return err
 	})
 	if err != nil {
-		r.Status, r.Error = classify(ctx, err)
+		r.Status, r.Error = classify(visiting, err)
 		return r, nil
 	}
 	r.Status, r.Error, r.Verdict = j.Status, j.Reason, j.Verdict
@@ -166,13 +167,38 @@ func withoutSSH(system string) bool {
 // errNodeTimeout is the cause when a whole visit takes too long.
 var errNodeTimeout = errors.New("the visit took longer than the node timeout")
 
-// deadline bounds a visit, all its attempts together.
+// deadline bounds a visit, all its attempts together. It ends Grace after ctx
+// is cancelled.
 func (s *Scanner) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.NodeTimeout <= 0 {
-		return context.WithCancel(ctx)
+	visiting, end := ctx, context.CancelFunc(func() {})
+	if s.Grace > 0 {
+		visiting, end = graced(ctx, s.Grace)
 	}
-	return context.WithTimeoutCause(ctx, s.NodeTimeout,
+	if s.NodeTimeout <= 0 {
+		return visiting, end
+	}
+	visiting, cancel := context.WithTimeoutCause(visiting, s.NodeTimeout,
 		&Error{Op: "visit", Status: Timeout, Err: fmt.Errorf("%w of %v", errNodeTimeout, s.NodeTimeout)})
+	return visiting, func() {
+		cancel()
+		end()
+	}
+}
+
+// graced is ctx, but ends a while later when that is cancelled.
+func graced(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	unwatch := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(grace):
+			cancel(context.Cause(ctx))
+		case <-later.Done():
+		}
+	})
+	return later, func() {
+		unwatch()
+		cancel(nil)
+	}
 }
 
 // look connects, collects and judges.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -273,6 +274,39 @@ func TestCancelEndsVisitsAndBeginsNone(t *testing.T) {
 	}
 	if n := dialled.Load(); n > 2 {
 		t.Errorf("%d nodes were dialled, want at most the 2 under way", n)
+	}
+}
+
+// The first Ctrl-C lets what is nearly done come to its end, and no longer.
+func TestCancelGivesGrace(t *testing.T) {
+	for _, tt := range []struct {
+		rule  string
+		takes time.Duration // of the command, behind the cancel
+		want  scanner.Status
+		ends  time.Duration
+	}{
+		{"a visit that ends within the grace counts", 3 * time.Second, scanner.OK, 3 * time.Second},
+		{"one that does not is interrupted", time.Hour, scanner.Cancelled, 5 * time.Second},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				s := scanner.Scanner{Fanout: 1, Grace: 5 * time.Second, NodeTimeout: time.Minute, Dial: answering(&conn{answers: []string{kubeadmNode + configOn + end}, exec: func(ctx context.Context) error {
+					cancel()
+					select {
+					case <-time.After(tt.takes):
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}})}
+				start := time.Now()
+				results := s.Scan(ctx, nodes("a", "b"), nil)
+				if results[0].Status != tt.want || results[1].Status != scanner.Cancelled || time.Since(start) != tt.ends {
+					t.Errorf("got %v and %v after %v, want %v and cancelled after %v", results[0].Status, results[1].Status, time.Since(start), tt.want, tt.ends)
+				}
+			})
+		})
 	}
 }
 

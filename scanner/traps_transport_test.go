@@ -143,20 +143,15 @@ func TestTrap31SecretsStayOnTheNode(t *testing.T) {
 		file("/var/lib/kubelet/pki/kubelet-server-2026-01-16-08-12-52.pem mode=0644", "-----BEGIN EC PRIVATE KEY-----\nhush-key\n-----END EC PRIVATE KEY-----\n")
 	for _, tt := range []struct {
 		name, sections, want string
-		sent                 []string // what may be on the wire, encrypted, and is dropped before anything is kept
 	}{
-		{"k3s", withK3s, "on masked", []string{"hush-argument"}},
-		{"kubelet", withKubelet, "on", []string{"hush-proxy", "hush-header"}},
+		{"k3s", withK3s, "on masked"},
+		{"kubelet", withKubelet, "on"},
 	} {
 		for _, login := range []string{"login: root", "login: scan\nsudo: all"} {
 			t.Run(tt.name+" "+login, func(t *testing.T) {
 				v := trap(t, login, tt.sections)
 				v.is(t, tt.want)
-				said := v.said
-				for _, s := range tt.sent {
-					said = strings.ReplaceAll(said, s, "")
-				}
-				for what, text := range map[string]string{"the answer": said, "the evidence": v.kept} {
+				for what, text := range map[string]string{"the answer": v.said, "the evidence": v.kept} {
 					if at := max(strings.Index(text, "hush-"), strings.Index(text, "not-for-you")); at >= 0 {
 						t.Errorf("in %s: ...%.60q", what, text[max(0, at-40):])
 					}

@@ -113,6 +113,7 @@ const (
 	Denied     State = "denied"      // this user may not look, and sudo -n did not help
 	NotRegular State = "not-regular" // a directory, device, FIFO or socket stands there
 	Truncated  State = "truncated"   // longer than the probe's limit: the content is a beginning
+	Sealed     State = "sealed"      // readable, but a credential in it could not be told from the rest: the content stayed on the node
 	Withheld   State = "withheld"    // readable, but not of the kind asked for: the content stayed on the node
 )
 

@@ -17,7 +17,8 @@ func (p *parser) newFile(f frame) error {
 	if len(p.ev.Files) >= maxFiles {
 		return fmt.Errorf("more than %d files", maxFiles)
 	}
-	file := evidence.File{PID: number(f.words[1]), Path: f.words[2], UID: -1, Content: string(f.body)}
+	file := evidence.File{PID: number(f.words[1]), Path: f.words[2], UID: -1}
+	p.body = string(f.body) // nothing until its state is known
 	same := func(old evidence.File) bool { return old.PID == file.PID && old.Path == file.Path }
 	if i := slices.IndexFunc(p.ev.Files, same); i >= 0 {
 		p.ev.Files[i] = file // asked again, with sudo
@@ -59,7 +60,7 @@ func (p *parser) state(f frame) error {
 	state, sudo := evidence.State(fields[0]), fields[1] == "sudo"
 	mtime := int64(number(fields[2]))
 	switch state {
-	case evidence.Present, evidence.Absent, evidence.Denied, evidence.NotRegular, evidence.Withheld:
+	case evidence.Present, evidence.Absent, evidence.Denied, evidence.NotRegular, evidence.Sealed, evidence.Withheld:
 	default:
 		return fmt.Errorf("unknown state")
 	}
@@ -87,15 +88,18 @@ func (p *parser) fileState(state evidence.State) {
 	switch {
 	case state == evidence.Denied && p.file.Sudo:
 		p.file.State, p.file.Refusal = p.refused(p.file.PID, p.file.Path)
-	case state == evidence.Present && len(p.file.Content) >= fileLimit:
+	case state == evidence.Present && len(p.body) >= fileLimit:
 		p.file.State = evidence.Truncated
 	default:
 		p.file.State = state
 	}
 	if p.file.State != evidence.Present && p.file.State != evidence.Truncated {
-		p.file.Content = "" // what was read before it turned out not to be sent
+		return // what was read before it turned out not to be sent
 	}
-	p.file.Content = redact(p.file.Content)
+	var ok bool
+	if p.file.Content, ok = redact(p.body); !ok {
+		p.file.State = evidence.Sealed
+	}
 }
 
 // refused tells what a command that failed as root means: that the file is not

@@ -41,6 +41,7 @@ type parser struct {
 	refusals map[string][]string
 	process  *evidence.Process // the last process frame
 	file     *evidence.File    // a file frame that waits for its state
+	body     string            // and what was read of it
 	dir      *evidence.Dir     // the last dir frame
 	code     *int              // where the next rc frame goes
 	cmdline  int
@@ -66,7 +67,8 @@ func (p *parser) frame(f frame) error {
 		if len(f.words) < 2 || len(p.ev.OpenSSL) >= maxServed {
 			return fmt.Errorf("expected an address, and not more than %d of them", maxServed)
 		}
-		p.ev.OpenSSL = append(p.ev.OpenSSL, evidence.Output{Address: f.words[1], Text: redact(string(f.body))})
+		text, _ := redact(string(f.body))
+		p.ev.OpenSSL = append(p.ev.OpenSSL, evidence.Output{Address: f.words[1], Text: text})
 		p.code, p.process = &p.openssl, nil
 	case "rc":
 		return p.exitCode(f)
@@ -75,7 +77,7 @@ func (p *parser) frame(f frame) error {
 			p.ev.PIDs = evidence.PIDs{Seen: number(f.words[1]), Readable: number(f.words[2])}
 		}
 	case "ps":
-		p.ev.Audit = evidence.Audit{Command: strings.Join(f.words[1:], " ") + " | grep kubelet", Output: redact(string(f.body))}
+		p.ev.Audit = evidence.Audit{Command: strings.Join(f.words[1:], " ") + " | grep kubelet", Output: maskListing(string(f.body))}
 	case "units":
 		p.ev.Units = append(p.ev.Units, units(string(f.body))...)
 	case "file":
@@ -238,7 +240,11 @@ func argv(cmdline []byte) ([]string, evidence.State) {
 	for i, part := range parts {
 		args[i] = string(part)
 	}
-	return redactArgv(args), state
+	args, ok := maskArgv(args)
+	if !ok {
+		state = evidence.Denied
+	}
+	return args, state
 }
 
 // startTick is field 22 of /proc/PID/stat, proc_pid_stat(5). The second field

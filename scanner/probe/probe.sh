@@ -11,6 +11,17 @@ unset COLUMNS PS_FORMAT PS_PERSONALITY CMD_ENV
 limit=1048577
 nl="
 "
+# What may not stand in this text: a quote, a backslash, and two bytes that no argument has.
+bs=$(echo 15 | tr 0-7 "&-(Z-^")
+q=${bs%?}
+bs=${bs#?}
+us=$(printf "${bs}037")
+soh=$(printf "${bs}001")
+withheld="(withheld)"
+dq=$(printf "${bs}042")
+stops="$bs$bs=$q	 $dq"
+ends=" 	$nl"
+suspect="header|://.*@|token|passw|secret|bearer|key-data|private key|$bs${bs}[ux]"
 
 # m WORD...: the next frame begins. What was printed since the last one is its body, byte for byte.
 m() {
@@ -52,33 +63,526 @@ absence() {
 	fi
 }
 
-# plain: standard input without the values of variables that hold credentials by their name.
-plain() {
-	held=
-	while IFS= read -r line || [ -n "$line" ]; do
-		name=${line%%=*}
-		case $line in Environment=*)
-			name=${line#*=}
-			name=${name%%=*}
+# credential NAME: the value of a flag or variable of that name is one. A file that holds one is none,
+# a variable full of flags is looked into, and a feature gate (CSIServiceAccountToken) is only named like one.
+credential() {
+	case $1 in
+	-t | *[Ss]et[Cc]redential | *[Uu][Rr][Ll]-header) return 0 ;;
+	*_FILE | *_PATH | *_DIR | *_ARGS | *_OPTS | *_OPTIONS | *_FLAGS | *[/:,]*) return 1 ;;
+	*[a-z]*[A-Z]* | *[A-Z]*[a-z]*) case $1 in *_* | *-*) ;; *) return 1 ;; esac ;;
+	esac
+	case $1 in
+	*TOKEN* | *PASSW* | *PASSPHRASE* | *SECRET* | *CREDENTIAL* | *PRIVATE_KEY* | *ACCESS_KEY* | *API_KEY*) return 0 ;;
+	*[Tt]oken | *[Pp]assword | *[Pp]asswd | *[Pp]assphrase | *[Ss]ecret | *[Cc]redential | *[Cc]redentials) return 0 ;;
+	*secret[_-]key | *access[_-]key | *private[_-]key | *api[_-]key) return 0 ;;
+	esac
+	return 1
+}
+
+# hinted TEXT: it may hold a credential, and is worth a close look.
+hinted() {
+	case $1 in
+	*[Tt][Oo][Kk][Ee][Nn]* | *[Pp][Aa][Ss][Ss]* | *[Ss][Ee][Cc][Rr][Ee][Tt]* | *[Cc][Rr][Ee][Dd][Ee][Nn]*) return 0 ;;
+	*[Kk][Ee][Yy]* | *[Hh][Ee][Aa][Dd][Ee][Rr]* | *-t | *-t["$stops$us"]* | *"://"*"@"*) return 0 ;;
+	esac
+	return 1
+}
+
+# urls: takes what stands before the @ of a URL out of line. A URL ends at one of ends.
+urls() {
+	done=
+	while :; do
+		case $line in *"://"*"@"*) ;; *) break ;; esac
+		done=$done${line%%"://"*}"://"
+		line=${line#*"://"}
+		url=${line%%["$ends"]*}
+		case $url in *@*) done=$done$withheld@ ;; esac
+		while :; do
+			case $url in *@*) ;; *) break ;; esac
+			url=${url#*@}
+			line=${line#*@}
+		done
+	done
+	line=$done$line
+}
+
+# The words of a line, read as systemd and a shell read them. quote is the open quote, word the name that
+# may turn out to be a credential. hold is what is being kept back: the next word, the rest of this one, up
+# to the end of the quote or line, or more words that are no flag. lead is how far the value of the word at hand reaches.
+restart() {
+	quote=
+	word=
+	hold=
+	lead=$whole
+	start=1
+	own=
+	greedy=
+	gates=
+	joined=
+}
+
+# piece TEXT: a part of a word.
+piece() {
+	case $hold in
+	word | quote | line) return ;;
+	next) case $1 in --[a-z]*) ;; *)
+		said=$said$withheld
+		hold=word
+		return
+		;;
+	esac ;;
+	more) case $1 in [A-Za-z0-9]*)
+		hold=word
+		return
+		;;
+	esac ;;
+	esac
+	hold=
+	start=
+	word=$word$1
+	said=$said$1
+}
+
+# equals: what stands before it is the name of what comes.
+equals() {
+	case $hold in
+	word | quote | line) return ;;
+	next)
+		said=$said$withheld
+		hold=word
+		return
+		;;
+	esac
+	hold=
+	said="$said="
+	if [ -z "$gates" ] && credential "$word"; then
+		said=$said$withheld
+		hold=${lead:-word}
+		own=
+		wordy
+	fi
+	case $word in *feature-gates) gates=1 ;; esac
+	word=
+	lead=
+	start=
+}
+
+# wordy: the value that begins may have blanks in it that nothing quotes.
+wordy() {
+	greedy=$list
+	case $word in *[Uu][Rr][Ll]-header | *[Ss]et[Cc]redential) greedy=1 ;; esac
+}
+
+# blank CHARACTER: a word ends.
+blank() {
+	case $hold in
+	quote | line) return ;;
+	word)
+		if [ -n "$own" ]; then return; fi
+		hold=
+		if [ -n "$greedy" ]; then hold=more; fi
+		;;
+	"") case $word in -*) if credential "$word"; then
+		hold=next
+		own=
+		wordy
+	fi ;; esac ;;
+	esac
+	said=$said$1
+	word=
+	lead=
+	gates=
+	start=1
+}
+
+# quotation CHARACTER: a quote opens or closes, or is of the other kind.
+quotation() {
+	case $quote in
+	"")
+		quote=$1
+		lead=
+		if [ -n "$start" ]; then lead=quote; fi
+		start=
+		case $hold in
+		next)
+			said=$said$withheld
+			hold=word
+			own=1
+			;;
+		word | line) own=1 ;;
+		*)
+			hold=
+			said=$said$1
 			;;
 		esac
-		case $name in *TOKEN* | *PASSW* | *SECRET* | *CREDENTIAL* | *PRIVATE_KEY* | *ACCESS_KEY*)
-			held=1
-			echo "# withheld: a variable that holds a credential by its name"
+		;;
+	"$1")
+		quote=
+		lead=
+		if [ -n "$own" ]; then
+			own=
+			return
+		fi
+		hold=
+		said=$said$1
+		;;
+	*) piece "$1" ;;
+	esac
+}
+
+# escape: rest is what follows a backslash.
+escape() {
+	case $rest in
+	"")
+		joined=1
+		said=$said$bs
+		return
+		;;
+	"$bs"*) piece "$bs$bs" ;;
+	"$q"*) piece "$bs$q" ;;
+	"$dq"*) piece "$bs$dq" ;;
+	" "*) piece "$bs " ;;
+	*)
+		piece "$bs"
+		return
+		;;
+	esac
+	rest=${rest#?}
+}
+
+# scan TEXT: adds it to said without the values of credentials.
+scan() {
+	rest=$1
+	while [ -n "$rest" ]; do
+		chunk=${rest%%["$stops"]*}
+		stop=
+		case $rest in
+		"$chunk$bs"*) stop=$bs ;;
+		"$chunk="*) stop="=" ;;
+		"$chunk "*) stop=" " ;;
+		"$chunk	"*) stop="	" ;;
+		"$chunk$q"*) stop=$q ;;
+		"$chunk$dq"*) stop=$dq ;;
+		esac
+		case $chunk in ?*) piece "$chunk" ;; esac
+		case $stop in "") return ;; esac
+		rest=${rest#*["$stops"]}
+		case $stop in
+		"$bs") escape ;;
+		"=") equals ;;
+		" " | "	") blank "$stop" ;;
+		*) quotation "$stop" ;;
+		esac
+	done
+}
+
+# ended: so does the line. Where it goes on in the next one, or a quote does, so does what is held.
+ended() {
+	if [ -n "$joined" ]; then
+		if [ -n "$unit" ]; then blank ""; fi
+	elif [ -z "$quote" ] || [ -n "$unit" ]; then
+		restart
+	else
+		blank ""
+	fi
+	joined=
+}
+
+# keyless: scans line without a private key in PEM, which may go on in the next lines.
+keyless() {
+	case $line in *"-----BEGIN "*"PRIVATE KEY"*)
+		scan "${line%%"-----BEGIN "*}"
+		line=${line#*"-----BEGIN "}
+		case $hold$own in "" | next | word | more)
+			hold=
+			said=$said$withheld
+			case $line in
+			*"-----END "*)
+				line=${line#*"-----END "}
+				line=${line#*-----}
+				;;
+			*)
+				line=
+				pem=1
+				;;
+			esac
+			;;
+		esac
+		;;
+	esac
+	scan "$line"
+}
+
+# trim TEXT: t is what follows its blanks.
+trim() {
+	t=$1
+	while :; do
+		case $t in " "* | "	"*) t=${t#?} ;; *) return ;; esac
+	done
+}
+
+# mask: prints line without the values of credentials. In a unit, a word ends with its line; an
+# environment file goes on within quotes. What is too long to be looked at is held altogether.
+mask() {
+	case $pem in 1) case $line in
+		*"-----END "*)
+			line=${line#*"-----END "}
+			line=${line#*-----}
+			pem=
+			;;
+		*) line= ;;
+		esac ;;
+	esac
+	said=$line
+	if [ ${#line} -gt 8192 ]; then
+		if hinted "$line" || [ -n "$quote$hold" ]; then
+			said=$withheld
+			long=1
+		fi
+		line=
+	fi
+	case $quote$hold$line in "["*)
+		unit=1
+		whole=
+		restart
+		;;
+	esac
+	case $quote$hold in "" | next)
+		trim "$line"
+		case $t in "#"* | ";"*)
+			if hinted "$t"; then said="# $withheld"; fi
+			line=
+			t="#"
+			;;
+		esac
+		;;
+	*) t=$line ;;
+	esac
+	case $t in "#") ;; *) if [ -n "$line$quote$hold" ]; then
+		said=
+		urls
+		keyless
+		ended
+	fi ;; esac
+	printf %s "$said"
+	echo
+}
+
+# plain: standard input, a text of lines, without the values of credentials.
+plain() {
+	pem=
+	long=
+	unit=
+	list=
+	whole=line
+	restart
+	while IFS= read -r line || [ -n "$line" ]; do mask; done
+	[ -z "$long" ]
+}
+
+# argument: a, one of an argument vector, without the values of credentials, as said.
+argument() {
+	said=$a
+	case $due$a in
+	due: | due:--[a-z]*) ;;
+	due:*)
+		due=
+		said=$withheld
+		return
+		;;
+	esac
+	due=
+	case $a in -*=* | -*" "*) ;; -*) if credential "$a"; then
+		due=due:
+		return
+	fi ;; esac
+	if hinted "$a"; then
+		if [ ${#a} -gt 8192 ]; then return 1; fi
+		line=$a
+		urls
+		restart
+		quote=$us
+		lead=quote
+		said=
+		keyless
+	fi
+}
+
+# arguments TEXT: an argument vector with $us for every NUL and a dot at its end, printed as it was but for
+# the values of credentials. Fails where that cannot be told.
+arguments() {
+	case $1 in *"$soh"*) return 3 ;; esac
+	left=$1
+	if hinted "$left"; then
+		if [ ${#left} -gt 65536 ]; then return 3; fi
+		due=
+		list=1
+		whole=
+		pem=
+		while :; do
+			case $left in *"$us"*) ;; *) break ;; esac
+			a=${left%%"$us"*}
+			left=${left#*"$us"}
+			argument || return 3
+			printf "%s${bs}000" "$said"
+		done
+		a=${left%.}
+		argument || return 3
+		printf %s "$said"
+	else
+		printf %s "${left%.}" | tr "$us" "${bs}000"
+	fi
+}
+
+# flow TEXT: rest is what follows a map in braces that was opened depth times. Fails where that is not plain.
+flow() {
+	rest=$1
+	while [ -n "$rest" ]; do
+		chunk=${rest%%["{}$dq$q"]*}
+		stop=
+		case $rest in
+		"$chunk{"*) stop="{" ;;
+		"$chunk}"*) stop="}" ;;
+		"$chunk$q"*) stop=$q ;;
+		"$chunk$dq"*) stop=$dq ;;
+		*)
+			rest=
+			return
+			;;
+		esac
+		rest=${rest#*["{}$dq$q"]}
+		case $stop in
+		"{") depth=$((depth + 1)) ;;
+		"}")
+			depth=$((depth - 1))
+			case $depth in 0) return 0 ;; -*) return 1 ;; esac
+			;;
+		*)
+			case $rest in *"$stop"*) ;; *) return 1 ;; esac
+			case ${rest%%"$stop"*} in *"$bs") return 1 ;; esac
+			rest=${rest#*"$stop"}
+			;;
+		esac
+	done
+}
+
+header="[Ss][Tt][Aa][Tt][Ii][Cc][Pp][Oo][Dd][Uu][Rr][Ll][Hh][Ee][Aa][Dd][Ee][Rr]"
+# headless: takes what staticPodURLHeader holds out of line, whose beginning said then is.
+headless() {
+	said=
+	while :; do
+		case $line in *$header*) ;; *) return 0 ;; esac
+		before=${line%%$header*}
+		value=${line#*$header}
+		key=${line#"$before"}
+		key=${key%%["$q$dq: 	"]*}
+		case $value in "$dq"* | "$q"*)
+			key=$key${before#"${before%?}"}
+			value=${value#?}
+			;;
+		esac
+		trim "$before"
+		case $t in "" | "$dq" | "$q") alone=1 ;; *) alone= ;; esac
+		trim "$value"
+		case $t in :*) trim "${t#:}" ;; *) return 1 ;; esac
+		said="$said$before$key: "
+		case $t in
+		null* | "~"*)
+			line=$t
 			continue
 			;;
+		"{"*)
+			depth=0
+			flow "$t" || return 1
+			line=$rest
+			;;
+		"" | "#"*)
+			if [ -z "$alone" ]; then return 1; fi
+			block=1
+			line=
+			;;
+		*) return 1 ;;
 		esac
-		case $line in "" | [A-Za-z_]*=* | "["* | "#"*) held= ;; esac
-		if [ -n "$held" ]; then continue; fi
-		printf %s "$line"
+		said="$said{$dq$withheld$dq: []}"
+	done
+}
+
+# scalar: takes the value out of a line whose key is named like a credential.
+scalar() {
+	key=${line%%:*}
+	key=${key%["$dq$q"]}
+	trim "${line#*:}"
+	case $line in *:*) ;; *) return ;; esac
+	case $key in *[Tt][Oo][Kk][Ee][Nn] | *[Pp]assword | *[Pp]asswd | *[Ss]ecret | *-key-data) ;; *) return ;; esac
+	case $t in "" | true* | false* | null* | "~"* | "{"* | "["* | "#"* | "//"*) return ;; esac
+	comma=
+	case $t in *,) comma=, ;; esac
+	line="${line%%:*}: $dq$withheld$dq$comma"
+}
+
+# settings: of a KubeletConfiguration on standard input all but credentials, each line on its own line.
+# Fails where one could hide.
+settings() {
+	ends="$ends$dq$q"
+	hush=
+	block=
+	depth=0
+	while IFS= read -r line || [ -n "$line" ]; do
+		if [ ${#line} -gt 65536 ]; then return 1; fi
+		case $line in *"$bs"u00[4-7]* | *"$bs"U000000[4-7]* | *"$bs"x[4-7]*) return 1 ;; esac
+		said=
+		trim "$line"
+		inner=$((${#line} - ${#t}))
+		case $block$depth in 0) indent=$inner ;; *)
+			if [ "$depth" -gt 0 ]; then
+				if [ "$inner" -le "$indent" ]; then case $t in "}"*) ;; *) return 1 ;; esac fi
+				flow "$line" || return 1
+				line=$rest
+			elif [ "$inner" -gt "$indent" ]; then
+				flow "$line" || return 1
+				if [ "$depth" -gt 0 ]; then return 1; fi
+				line=
+			else
+				case $t in
+				"" | "#"* | "- "*) line= ;;
+				"{"* | "["*) return 1 ;;
+				*:* | "---"* | "..."* | "}"*)
+					block=
+					indent=$inner
+					;;
+				*) return 1 ;;
+				esac
+			fi
+			;;
+		esac
+		case $t in
+		"#"*)
+			if hinted "$t"; then hush=1; fi
+			if [ -n "$hush" ]; then line="# $withheld"; fi
+			;;
+		*) hush= ;;
+		esac
+		if [ -n "$line" ]; then
+			headless || return 1
+			urls
+			scalar
+		fi
+		printf %s "$said$line"
 		echo
 	done
+	[ "$depth" = 0 ]
 }
 
 # kubeletkeys: of a k3s or RKE2 config.yaml on standard input only what decides the kubelet.
 # Fails at a line that is not plain block YAML, since a key could hide there.
 kubeletkeys() {
 	keep=
+	pem=
+	long=
+	unit=1
+	list=
+	whole=
+	restart
 	while IFS= read -r line || [ -n "$line" ]; do
 		case $line in
 		"" | "#"* | "---"*) continue ;;
@@ -87,11 +591,9 @@ kubeletkeys() {
 		" "* | "	"* | "-"*) ;;
 		*) return 1 ;;
 		esac
-		if [ -n "$keep" ]; then
-			printf %s "$line"
-			echo
-		fi
+		if [ -n "$keep" ]; then mask; fi
 	done
+	[ -z "$long" ]
 }
 
 # certificates: of a PEM file on standard input only the certificates. Keys stay here.
@@ -100,7 +602,7 @@ certificates() {
 	while IFS= read -r line || [ -n "$line" ]; do
 		case $line in
 		"-----BEGIN CERTIFICATE-----"*) keep=1 ;;
-		"-----BEGIN "*) keep= ;;
+		*"-----BEGIN "*) keep= ;;
 		esac
 		if [ -n "$keep" ]; then
 			printf %s "$line"
@@ -124,16 +626,27 @@ served() {
 
 # send KIND: standard input as far as KIND lets it leave the node.
 #   k  a KubeletConfiguration (looked for before, by the caller)
+#   r  one in which there is no credential to look for
 #   t  a unit, environment or argument file
 #   y  a config.yaml of k3s or RKE2
 #   p  a PEM file
 send() {
 	case $1 in
-	k) head -c $limit ;;
+	k)
+		text=$(head -c $limit | settings && echo .) || return 1
+		printf %s "${text%.}"
+		;;
+	r) head -c $limit ;;
 	t) head -c $limit | plain ;;
 	y) head -c $limit | kubeletkeys ;;
 	p) head -c $limit | certificates ;;
 	esac
+}
+
+# unsent KIND: the state of a file that send did not let go.
+unsent() {
+	state=sealed
+	case $1 in y) state=withheld ;; esac
 }
 
 # file KIND PID PATH: one file, seen through /proc/PID/root unless PID is 0.
@@ -148,8 +661,12 @@ file() {
 		if [ -f "$r" ]; then
 			if [ -r "$r" ]; then
 				state=present
-				if [ "$1" = k ] && [ -s "$r" ]; then grep -q KubeletConfiguration "$r" 2>/dev/null || state=withheld; fi
-				if [ $state = present ]; then send "$1" <"$r" 2>/dev/null || state=withheld; fi
+				kind=$1
+				if [ "$1" = k ] && [ -s "$r" ]; then
+					grep -q KubeletConfiguration "$r" 2>/dev/null || state=withheld
+					grep -qiE "$suspect" "$r" 2>/dev/null || kind=r
+				fi
+				if [ $state = present ]; then send $kind <"$r" 2>/dev/null || unsent "$1"; fi
 				m state $state no $(facts "$r")
 				return
 			fi
@@ -190,7 +707,7 @@ rootfile() {
 		c=${c%=0}
 		state=present
 		if [ "$1" = k ]; then case $c in "" | *KubeletConfiguration*) ;; *) state=withheld ;; esac fi
-		if [ $state = present ]; then printf %s "$c" | send "$1" || state=withheld; fi
+		if [ $state = present ]; then printf %s "$c" | send "$1" || unsent "$1"; fi
 		;;
 	esac
 	m state $state sudo $(facts "$2")
@@ -221,16 +738,20 @@ confs() {
 	m dir "$1" "$2"
 	m state $state $how $(facts "$r")
 	pid=$1
-	while IFS= read -r x; do
+	set -f
+	IFS=$nl
+	for x in $list; do
+		set +f
+		unset IFS
 		case $x in
 		*.conf) ;;
 		*) continue ;;
 		esac
 		case $pid in 0) ;; *) x=${x#/proc/$pid/root} ;; esac
 		file k "$pid" "$x"
-	done <<END
-$list
-END
+	done
+	set +f
+	unset IFS
 }
 
 # names DIR: names, times and link targets of the certificates there, never their contents.
@@ -283,8 +804,17 @@ candidate() {
 	m stat
 	head -c 1024 "$d/stat" 2>/dev/null
 	m cmdline
-	head -c $limit "$d/cmdline" 2>/dev/null
-	m rc $?
+	c=$({
+		head -c $limit "$d/cmdline" 2>/dev/null
+		echo "=$?"
+	} | tr "${bs}000${bs}037" "${bs}037${bs}001")
+	case $c in
+	*=0)
+		arguments "${c%=0}."
+		m rc $?
+		;;
+	*) m rc 1 ;;
+	esac
 	m cgroup
 	head -c 4096 "$d/cgroup" 2>/dev/null
 	m exe
@@ -346,15 +876,21 @@ audit() {
 		o=$(ps 2>/dev/null)
 	}
 	m ps $how
-	while IFS= read -r l; do
-		case $l in *kubelet*)
-			printf %s "$l"
-			echo
+	pem=
+	unit=1
+	list=1
+	whole=
+	set -f
+	IFS=$nl
+	for line in $o; do
+		case $line in *kubelet*)
+			restart
+			mask
 			;;
 		esac
-	done <<END | head -c 131072
-$o
-END
+	done | head -c 131072
+	set +f
+	unset IFS
 }
 
 shown="-p Id -p LoadState -p ActiveState -p MainPID -p FragmentPath -p DropInPaths
@@ -367,7 +903,11 @@ loaded() {
 	o=$(systemctl --no-pager show $shown -- $units 2>/dev/null) || return 1
 	m units
 	printf %s "$o"
-	while IFS= read -r l; do
+	set -f
+	IFS=$nl
+	for l in $o; do
+		set +f
+		unset IFS
 		case $l in
 		FragmentPath=/*) file t 0 "${l#*=}" ;;
 		DropInPaths=/*) for x in ${l#*=}; do file t 0 "$x"; done ;;
@@ -376,9 +916,9 @@ loaded() {
 			file t 0 "${l%"$optional"*}"
 			;;
 		esac
-	done <<END
-$o
-END
+	done
+	set +f
+	unset IFS
 }
 
 # searched: the same files looked for by hand.

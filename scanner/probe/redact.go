@@ -8,51 +8,41 @@ import (
 // withheld stands where a secret stood.
 const withheld = "(withheld)"
 
-// credential is the shape of one kind of credential.
-type credential struct {
+// credentialShape is the shape of one kind of credential.
+type credentialShape struct {
 	hints       []string // lower case; without one of them there is nothing to find, and no regular expression is run
 	pattern     *regexp.Regexp
 	replacement string
 }
 
-// secrets are the shapes of credentials in units, environment files and
-// configurations. The node holds back what it can tell by a variable's name;
-// this is the second belt, before anything is kept.
-var secrets = []credential{
-	{ // user:password@ of a URL: proxies in systemd drop-ins, registries
-		[]string{"://"},
-		regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@"']+@`), "${1}" + withheld + "@",
-	},
-	{ // --token X and its kind, as flags of k3s, RKE2, kubeadm and cloud agents
-		[]string{"token", "password", "secret"},
-		regexp.MustCompile(`(?i)(--(?:agent-|bootstrap-|join-)?(?:token|password|secret|client-secret|secret-key)[=\s'"\\]+)[^\s'"\\]+`), "${1}" + withheld,
-	},
-	{ // NAME=value with a telling name
-		[]string{"token=", "password=", "passwd=", "secretArgument=", "_key="},
-		regexp.MustCompile(`(?i)(\b[a-z0-9_]*(?:token|password|passwd|secret|secret_key|access_key|private_key)=)[^\s"']+`), "${1}" + withheld,
-	},
-	{ // token: value in YAML
-		[]string{"token", "password"},
-		regexp.MustCompile(`(?im)(^\s*"?(?:[a-z-]*token|password)"?:\s+)\S.*$`), "${1}" + withheld,
-	},
+// secrets are the shapes of credentials in YAML and JSON. The node holds them
+// back; this is the second belt, before anything is kept, and the only one for
+// files that no node has filtered.
+var secrets = []credentialShape{
 	{ // PEM blocks of any private key
 		[]string{"private key"},
 		regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), "${1}" + withheld,
 	},
 	{ // staticPodURLHeader of a KubeletConfiguration in block YAML: still YAML, still a map
 		[]string{"staticpodurlheader:"},
-		regexp.MustCompile(`(?m)(^staticPodURLHeader:)[^\n]*(?:\n[ \t-][^\n]*)*`), "${1} {}",
+		regexp.MustCompile(`(?m)(^staticPodURLHeader:)[^\n]*(?:\n[ \t-][^\n]*)*`), "${1} {\"" + withheld + "\": []}",
 	},
 	{ // and in JSON
 		[]string{`"staticpodurlheader"`},
-		regexp.MustCompile(`(?s)("staticPodURLHeader"\s*:\s*)\{[^{}]*\}`), "${1}{}",
+		regexp.MustCompile(`(?s)("staticPodURLHeader"\s*:\s*)\{[^{}]*\}`), "${1}{\"" + withheld + "\": []}",
 	},
 }
 
-// redact takes credentials out of text. It never touches what decides
-// rotation.
-func redact(text string) string {
+// redact takes credentials out of a file's text. It never touches what decides
+// rotation. ok is unset where a line was too long to tell.
+func redact(text string) (redacted string, ok bool) {
+	if text, ok = maskLines(text); !ok {
+		return "", false
+	}
 	lower := strings.ToLower(text)
+	if scalarHint.MatchString(lower) {
+		text = scalar.ReplaceAllStringFunc(text, maskScalar)
+	}
 	for _, s := range secrets {
 		for _, hint := range s.hints {
 			if strings.Contains(lower, hint) {
@@ -61,20 +51,25 @@ func redact(text string) string {
 			}
 		}
 	}
-	return text
+	return text, true
 }
 
-// redactArgv does the same for an argument vector, where a flag and its value
-// may be two elements.
-func redactArgv(args []string) []string {
-	for i, arg := range args {
-		if i > 0 && strings.HasPrefix(args[i-1], "-") && !strings.HasPrefix(arg, "-") {
-			if both := args[i-1] + " " + arg; redact(both) == args[i-1]+" "+withheld {
-				args[i] = withheld
-				continue
-			}
-		}
-		args[i] = redact(arg)
+var (
+	scalarHint = regexp.MustCompile(`(?:token|password|passwd|secret|-key-data)["']?:`)
+	scalar     = regexp.MustCompile(`(?im)^([^:\n]*(?:token|password|passwd|secret|-key-data)["']?:[\t ]*)(.+)$`)
+	harmless   = regexp.MustCompile(`^(?:true|false|null|//|[~{\[#])`)
+)
+
+// maskScalar takes the value out of a line of YAML or JSON whose key is named
+// like a credential. A feature gate with such a name is true or false.
+func maskScalar(line string) string {
+	parts := scalar.FindStringSubmatch(line)
+	if harmless.MatchString(parts[2]) {
+		return line
 	}
-	return args
+	comma := ""
+	if strings.HasSuffix(parts[2], ",") {
+		comma = ","
+	}
+	return parts[1] + `"` + withheld + `"` + comma
 }

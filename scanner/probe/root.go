@@ -142,7 +142,10 @@ func (r Root) file(kind evidence.Kind, name string) evidence.File {
 	if kind == evidence.CertFile {
 		content = certificates(content)
 	}
-	f.Content = redact(string(content))
+	var ok bool
+	if f.Content, ok = redact(string(content)); !ok {
+		f.State = evidence.Sealed
+	}
 	return f
 }
 

@@ -33,7 +33,7 @@ func TestScriptIsPOSIX(t *testing.T) {
 // one of the closed set.
 func TestScriptRunsAClosedSetOfCommands(t *testing.T) {
 	allowed := map[string]bool{}
-	for name := range strings.FieldsSeq(`: [ break case continue echo export printf read return set unset true
+	for name := range strings.FieldsSeq(`: [ break case continue echo export printf read return set shift unset true
 		cat date find getconf grep head id ps readlink stat sudo doas systemctl tr uname command openssl $patience $1`) {
 		allowed[name] = true
 	}
@@ -120,5 +120,13 @@ func TestOnlyAFetchBecomesRoot(t *testing.T) {
 		if script := Script("N", become, nil); !strings.HasPrefix(script, "K=N\nbecome=\n") {
 			t.Errorf("%v: the survey begins with %.30q", become, script)
 		}
+	}
+}
+
+// Some shells put a here-document into a file of /tmp: something written, with
+// what ps says of other people's arguments in it.
+func TestScriptHasNoHereDocument(t *testing.T) {
+	if strings.Contains(script, "<<") {
+		t.Error("probe.sh has a here-document")
 	}
 }
