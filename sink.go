@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -150,14 +151,16 @@ func (s *sink) removeTemp() {
 }
 
 // createBeside makes a file in the same directory, and so in the same file
-// system, as the one that it is to become.
+// system, as the one that it is to become. Its mode is what the umask leaves,
+// as if that had been made.
 func createBeside(file string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	name := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text())
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 // replace makes a file that was written whole the file of that name.
 func replace(temp *os.File, file string) error {
-	if err := errors.Join(temp.Chmod(0o644), temp.Sync(), temp.Close()); err != nil {
+	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp.Name(), file)

@@ -9,7 +9,7 @@ func Commands(become Become) []string {
 		"cat, head, grep, tr, readlink, stat, find: files, processes in /proc, drop-in directories",
 		"systemctl show: the kubelet's unit as systemd has loaded it",
 		"kubelet, k3s or rke2 --version: of a program that only root can have put there",
-		"timeout 10 openssl s_client: only where sshd refuses to forward to the kubelet's port",
+		"timeout 10 openssl s_client: only where a TLS handshake with the kubelet through SSH cannot be made",
 	}
 	switch become {
 	case Auto:

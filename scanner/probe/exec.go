@@ -1,6 +1,9 @@
 package probe
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Executor runs one command on a node. The SSH connection of scanner/remote is
 // one; tests pass their own.
@@ -14,6 +17,10 @@ type Executor interface {
 	Exec(ctx context.Context, command, stdin string) (Output, error)
 }
 
+// ErrUntrusted is the error of Talk for a node that must not be told a secret:
+// its host key was not on file before.
+var ErrUntrusted = errors.New("its host key was not on file before (accept-new)")
+
 // Talker is an Executor whose commands can be answered while they run.
 type Talker interface {
 	Executor
@@ -21,7 +28,8 @@ type Talker interface {
 	// says. After every read answer is called with all that was written so
 	// far, one call at a time; the slices are its own until it returns. What
 	// it gives is written to standard input, and with last set standard input
-	// is closed behind it and answer is not called again.
+	// is closed behind it and answer is not called again. It fails with
+	// ErrUntrusted, before it runs anything, where no secret may go.
 	Talk(ctx context.Context, command string, answer func(stdout, stderr []byte) (input string, last bool)) (Output, error)
 }
 

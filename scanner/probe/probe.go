@@ -113,6 +113,10 @@ func (v *Visit) askAsRoot(ctx context.Context, ev *evidence.Evidence, wants []ev
 	dialogueNonce, nonce := rand.Text(), rand.Text() // sudo logs the first one
 	d := newDialogue(v.Password, dialogueNonce, Script(nonce, Never, wants), release)
 	out, err := node.Talk(ctx, fmt.Sprintf(asRoot, dialogueNonce), d.answer)
+	if errors.Is(err, ErrUntrusted) {
+		v.refusal = withPassword + notTrusted
+		return nil
+	}
 	if err != nil {
 		if d.sent {
 			v.Password.Rejected() // unless it was accepted before

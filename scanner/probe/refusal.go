@@ -41,6 +41,8 @@ const (
 	withPassword = "sudo -S: "
 	// notSent are the recorded words where the password was held back.
 	notSent = "the node that was asked first did not accept the password, and no other is sent it"
+	// notTrusted are those where the host may be an impostor.
+	notTrusted = "the password goes only to hosts whose key was on file before the scan"
 	// maxWords bounds the words of a refusal, in bytes.
 	maxWords = 400
 )
@@ -60,6 +62,7 @@ var refusalTexts = []struct {
 	remedy string
 }{
 	{notSent, NotSent, "start again with the right password"},
+	{notTrusted, NotSent, "start again with --host-key-policy strict"},
 	{"incorrect password attempt", WrongPassword, "start again with the right password"},
 	{"incorrect authentication attempt", WrongPassword, "start again with the right password"}, // sudo-rs
 	{"you must have a tty to run sudo", TTYRequired, "take requiretty away for this user (Defaults:USER !requiretty)"},

@@ -142,7 +142,7 @@ func (d *Dialer) loggedIn(client *ssh.Client, l *login) *Conn {
 	} else {
 		l.transport.bound(nodeLimit, "over one connection")
 	}
-	return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout}
+	return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout, untrusted: l.target.policy != Strict}
 }
 
 // passwordFor is the password that may go to a target: only to a node whose

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 
 	"kletscan/inventory"
 	"kletscan/scanner"
+	"kletscan/scanner/probe"
 	"kletscan/scanner/remote/sshdtest"
 )
 
@@ -138,6 +140,22 @@ func TestPasswordIsOnlyForKnownHosts(t *testing.T) {
 				t.Errorf("the server was told %v, want nothing", got)
 			}
 		})
+	}
+}
+
+// Neither is sudo's password for a host that accept-new would accept.
+func TestSudoPasswordIsOnlyForKnownHosts(t *testing.T) {
+	t.Parallel()
+	a := newAsking(t)
+	s := a.server(t, sshdtest.Account{Keys: []*sshdtest.Key{a.key}})
+	cfg := a.config(t)
+	for policy, want := range map[HostKeyPolicy]error{Strict: nil, AcceptNew: probe.ErrUntrusted} {
+		cfg.HostKeyPolicy = policy
+		conn := mustDial(t, newDialer(t, cfg), at(s.Endpoint)).(probe.Talker)
+		_, err := conn.Talk(t.Context(), "echo", func(_, _ []byte) (string, bool) { return "", true })
+		if !errors.Is(err, want) {
+			t.Errorf("%v: got %v, want %v", policy, err, want)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,6 +55,10 @@ func sshAdd(t testing.TB, socket string, env []string, args ...string) {
 func script(t testing.TB, text string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "askpass")
+	// A process that another test forks meanwhile would keep a program open for
+	// writing, which cannot run then: text file busy (golang/go#22315).
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
