@@ -60,8 +60,10 @@ func (s saved) of(node inventory.Node) (scanner.Result, bool) {
 	return r, ok
 }
 
-// read reads the results that --resume goes on from, and whose run it was.
-func (o journalOptions) read() (saved, report.Run, error) {
+// read reads the results that --resume goes on from, and whose run it was. A
+// file with other nodes than those of this scan is of another scan, or of a
+// larger part of the fleet, and must not lose them.
+func (o journalOptions) read(nodes []inventory.Node) (saved, report.Run, error) {
 	if !o.resume {
 		return nil, report.Run{}, nil
 	}
@@ -74,10 +76,18 @@ func (o journalOptions) read() (saved, report.Run, error) {
 	if err != nil {
 		return nil, run, fmt.Errorf("--resume: %w", err)
 	}
+	meant := make(map[string]bool, len(nodes))
+	for _, node := range nodes {
+		meant[report.Clean(node.Name)] = true
+	}
 	kept := make(saved)
 	for r, err := range run.Results {
 		if err != nil {
 			return nil, run, fmt.Errorf("--resume: %w", err)
+		}
+		if !meant[r.Node.Name] {
+			return nil, run, fmt.Errorf("--resume %s: it has %s, which is not among the nodes of this scan: "+
+				"expected the inventory and the limits that it was begun with", o.file, r.Node.Name)
 		}
 		if !o.retryFailed || reached(r.Status) {
 			kept[r.Node.Name] = r

@@ -110,7 +110,7 @@ func runJudge(o judgeOptions, t terminal) error {
 		}
 	}
 	run.Finished, run.Results = time.Now(), o.warned(results)
-	outputs, err := openSinks(o.outputs, o.manifest)
+	outputs, err := openSinks(o.outputOptions)
 	if err != nil {
 		return err
 	}

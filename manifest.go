@@ -33,7 +33,7 @@ func (all *sinks) writeManifest(run report.Run, opts report.Options, code int) e
 	}
 	err := report.WriteManifest(all.manifest.temp, run, opts, code, artefacts)
 	if err == nil {
-		err = replace(all.manifest.temp, file)
+		err = replace(all.manifest.temp, all.manifest.path)
 	}
 	if err != nil {
 		return fmt.Errorf("--manifest: %w", err)

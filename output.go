@@ -20,6 +20,7 @@ type outputOptions struct {
 	fail     failOn
 	warnDays int64
 	byExpiry bool
+	inputs   []string // files that no output may replace
 }
 
 func parseOutputFlags(c *cli.Context) (o outputOptions, err error) {
@@ -44,8 +45,24 @@ func parseSavedOutputFlags(c *cli.Context) (o outputOptions, err error) {
 	if o.outputs, err = parseOutputs(c.StringSlice("output"), c.Bool("no-color")); err != nil {
 		return o, err
 	}
+	o.inputs = inputFiles(c)
 	o.manifest, err = parseManifest(c.String("manifest"), o.outputs)
 	return o, err
+}
+
+// inputFiles are the files that a command line names to be read, or to be kept:
+// no output may take the place of one.
+func inputFiles(c *cli.Context) []string {
+	files := c.Args().Slice()
+	for _, name := range []string{"inventory", "private-key", "known-hosts"} {
+		files = append(files, c.StringSlice(name)...)
+	}
+	for _, name := range []string{"ssh-config", "results", "resume", "waivers", "evidence", "argv"} {
+		if file := c.String(name); file != "" {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 // warn is a result with the condition that --warn-expiry asks for. The result

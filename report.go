@@ -130,7 +130,7 @@ func runReport(ctx context.Context, o reportOptions, t terminal) error {
 	if o.waiversToday {
 		opts.Now = time.Now()
 	}
-	outputs, err := openSinks(o.outputs, o.manifest)
+	outputs, err := openSinks(o.outputOptions)
 	if err != nil {
 		return err
 	}
@@ -183,6 +183,8 @@ func openResults(name string, stdin io.Reader) (resultsFile, error) {
 		}
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
 			return resultsFile{File: file}, nil
+		} else if err == nil && info.IsDir() {
+			return resultsFile{}, errors.Join(fmt.Errorf("%s is a directory: expected a file that -o json=FILE or -o jsonl=FILE wrote", name), file.Close())
 		}
 		defer file.Close()
 		in = file

@@ -169,7 +169,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if err != nil {
 		return usageError(err)
 	}
-	had, before, err := o.journal.read()
+	had, before, err := o.journal.read(list.nodes)
 	if err != nil {
 		return usageError(err)
 	}
@@ -179,7 +179,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return usageError(err)
 	}
 	defer dialer.Close()
-	outputs, err := openSinks(o.outputs, o.manifest)
+	outputs, err := openSinks(o.outputOptions)
 	if err != nil {
 		return err
 	}
@@ -237,6 +237,9 @@ func (o scanOptions) visit(ctx context.Context, t terminal, s *scanner.Scanner, 
 	for _, r := range kept {
 		outputs.add(o.warn(r))
 	}
+	defer context.AfterFunc(ctx, func() {
+		t.say(fmt.Sprintf("interrupted: visits under way have %v to end; again to end at once", interruptGrace))
+	})()
 	progress := t.progress(len(missing))
 	for i, r := range s.Scan(ctx, missing, func(r scanner.Result) {
 		progress.Add(r)

@@ -20,7 +20,8 @@ import (
 // scan: after it would be too late to learn that one cannot be written.
 type sink struct {
 	output
-	temp   *os.File       // beside output.file, which it becomes when it is whole; nil: there is none
+	path   string         // output.file without links
+	temp   *os.File       // beside path, which it becomes when it is whole; nil: there is none
 	direct *os.File       // output.file itself, which grows while the scan goes on; nil: there is none
 	stream *report.Stream // nil: the output is written at the end
 	failed error          // why the stream could not be written to
@@ -35,27 +36,80 @@ type sinks struct {
 
 // openSinks makes the files of all outputs, and that of their manifest. Whoever
 // calls it calls discard.
-func openSinks(outputs []output, manifest string) (*sinks, error) {
+func openSinks(o outputOptions) (*sinks, error) {
 	all := &sinks{}
-	if manifest != "" {
-		temp, err := createBeside(manifest)
+	if o.manifest != "" {
+		all.manifest = &sink{output: output{file: o.manifest}}
+		err := all.manifest.open(o.inputs)
+		if all.manifest.direct != nil {
+			all.manifest.direct.Close()
+			err = fmt.Errorf("%s is no regular file: name one", o.manifest)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("--manifest: %w", err)
+			return nil, usageError(fmt.Errorf("--manifest: %w", err))
 		}
-		all.manifest = &sink{output: output{file: manifest}, temp: temp}
 	}
-	for _, o := range outputs {
-		s := &sink{output: o, digest: sha256.New()}
-		if o.file != "" {
-			var err error
-			if s.temp, err = createBeside(o.file); err != nil {
-				all.discard()
-				return nil, fmt.Errorf("-o %s: %w", o, err)
-			}
-		}
+	for _, out := range o.outputs {
+		s := &sink{output: out, digest: sha256.New()}
 		all.list = append(all.list, s)
+		if out.file == "" {
+			continue
+		}
+		if err := s.open(o.inputs); err != nil {
+			all.discard()
+			return nil, usageError(fmt.Errorf("-o %s: %w", out, err))
+		}
 	}
 	return all, nil
+}
+
+// open makes the file that the output is to become. A device or a pipe is
+// written to, and what a link names is replaced, not the link.
+func (s *sink) open(inputs []string) error {
+	path, err := filepath.EvalSymlinks(s.file)
+	if err != nil { // there is no such file yet
+		path = s.file
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a directory: name a file", s.file)
+	case err == nil && !info.Mode().IsRegular():
+		s.direct, err = os.OpenFile(path, os.O_WRONLY, 0)
+		return err
+	}
+	for _, input := range inputs {
+		if sameFile(path, input) {
+			return fmt.Errorf("%s is read by this run: name another file", s.file)
+		}
+	}
+	if folder := filepath.Dir(path); !isDirectory(folder) {
+		return fmt.Errorf("there is no folder %s: make it, or name another file", folder)
+	}
+	s.path = path
+	s.temp, err = createBeside(path)
+	if err == nil && info != nil {
+		err = s.temp.Chmod(info.Mode().Perm())
+	}
+	return err
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// sameFile tells whether two names are of one file, be it one that does not
+// exist yet.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(infoA, infoB)
+	}
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absA == absB
 }
 
 // begin starts the outputs that are written while the scan goes on. Such a file
@@ -69,7 +123,8 @@ func (all *sinks) begin(t terminal, run report.Run, opts report.Options) (err er
 		to := t.stdout
 		if s.file != "" {
 			s.removeTemp()
-			if s.direct, err = os.OpenFile(s.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
+			if s.direct != nil { // a device or a pipe
+			} else if s.direct, err = os.OpenFile(s.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
 				return fmt.Errorf("-o %s: %w", s.output, err)
 			}
 			to = s.direct
@@ -111,6 +166,8 @@ func (s *sink) write(t terminal, run report.Run, opts report.Options) error {
 		return s.failed
 	case s.stream != nil:
 		return s.end(run.Finished)
+	case s.direct != nil: // a device or a pipe
+		return errors.Join(s.format.Write(io.MultiWriter(s.direct, s.digest), run, opts), s.direct.Close())
 	case s.temp == nil:
 		screen := t.options(s.noColor)
 		opts.Width, opts.Color = screen.Width, screen.Color
@@ -119,12 +176,15 @@ func (s *sink) write(t terminal, run report.Run, opts report.Options) error {
 	if err := s.format.Write(io.MultiWriter(s.temp, s.digest), run, opts); err != nil {
 		return err
 	}
-	return replace(s.temp, s.file)
+	return replace(s.temp, s.path)
 }
 
 func (s *sink) end(finished time.Time) error {
 	if err := s.stream.End(finished); err != nil || s.direct == nil {
 		return err
+	}
+	if s.path == "" { // a device or a pipe, which keeps nothing
+		return s.direct.Close()
 	}
 	return errors.Join(s.direct.Sync(), s.direct.Close())
 }

@@ -26,7 +26,7 @@ func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
 			ignored++
 			continue
 		}
-		if s.Process == nil || distro.Nested(ev, s.Process) && !distro.Nested(ev, p) {
+		if s.Process == nil || better(ev, p, s.Process) {
 			s.Process = p
 		}
 	}
@@ -47,6 +47,16 @@ func findSubject(ev *evidence.Evidence) (distro.Subject, Status, string) {
 		}
 	}
 	return s, NoKubelet, noKubelet(ev, ignored)
+}
+
+// better prefers a process that shows its arguments to one that shows none,
+// which may be one that has ended and was not reaped yet, and then the host's
+// to one of a nested cluster.
+func better(ev *evidence.Evidence, p, than *evidence.Process) bool {
+	if shown := len(p.Argv) > 0; shown != (len(than.Argv) > 0) {
+		return shown
+	}
+	return distro.Nested(ev, than) && !distro.Nested(ev, p)
 }
 
 // isKubelet reports whether p is a kubelet by its argument vector: kubelet, or

@@ -227,3 +227,12 @@ func TestKubeletThatOnlyPrintsIsNotTheNodes(t *testing.T) {
 		}
 	}
 }
+
+// A kubelet that has ended and was not reaped yet has a name and no arguments.
+func TestZombieIsNotTheNodesKubelet(t *testing.T) {
+	for _, pid := range []string{"100", "9000"} {
+		v := trap(t, "login: root", process(pid+" comm=kubelet")+
+			process("912 comm=kubelet exe=/usr/bin/kubelet", "/usr/bin/kubelet", "--kubeconfig=/k", "--rotate-server-certificates"))
+		v.is(t, "on", "flag --rotate-server-certificates")
+	}
+}

@@ -615,8 +615,6 @@ certificates() {
 # served ADDRESS: what openssl is served there, in ten seconds at the most.
 served() {
 	m served "$1"
-	patience=
-	if command -v timeout >/dev/null 2>&1; then patience="timeout 10"; fi
 	if command -v openssl >/dev/null 2>&1; then
 		$patience openssl s_client -connect "$1" -showcerts </dev/null 2>&1 | head -c 262144
 	else
@@ -784,7 +782,7 @@ program() {
 	*) return ;;
 	esac
 	case $(stat -L -c "%u %a" "$1" 2>/dev/null) in
-	"0 755" | "0 555" | "0 750" | "0 550" | "0 700" | "0 500") "$1" --version </dev/null 2>/dev/null | head -c 200 ;;
+	"0 755" | "0 555" | "0 750" | "0 550" | "0 700" | "0 500") $patience "$1" --version </dev/null 2>/dev/null | head -c 200 ;;
 	esac
 }
 
@@ -979,6 +977,8 @@ host() {
 }
 
 units=
+patience=
+if command -v timeout >/dev/null 2>&1; then patience="timeout 10"; fi
 did=$nl
 uid=$(id -u)
 self=$(readlink /proc/self/ns/mnt 2>/dev/null)

@@ -85,7 +85,7 @@ func (l *login) judge(key ssh.PublicKey) *scanner.Error {
 	case answer.State != knownhosts.Unknown:
 		err := answer.Err()
 		if answer.State == knownhosts.Mismatch {
-			err = fmt.Errorf("%w: %s", err, t.keyscan())
+			err = fmt.Errorf("%w: ssh-keygen -R %q -f %s takes it away, %s", err, t.hostKey, answer.Lines[0].File, t.keyscan())
 		}
 		return hostKeyError(scanner.HostKeyMismatch, err)
 	case t.policy == AcceptNew && len(t.hostKeyFiles) > 0 && (answer.Again == nil || l.algorithms != nil):
