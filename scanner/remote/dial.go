@@ -132,7 +132,7 @@ func (d *Dialer) attempt(caller context.Context, t *target, known *knownhosts.DB
 	}
 	l.transport.abort()
 	l.transport.account.release()
-	return nil, l.again, failure
+	return nil, l.elsewhere(), failure
 }
 
 // loggedIn is the connection of a login that has ended well.
@@ -148,7 +148,7 @@ func (d *Dialer) loggedIn(client *ssh.Client, l *login) *Conn {
 // passwordFor is the password that may go to a target: only to a node whose
 // key was on file before, so that no impostor is ever told it.
 func (d *Dialer) passwordFor(t *target) *secret.Word {
-	if t.isHop || t.policy != Strict {
+	if t.isHop || t.policy != Strict || t.ssh.BatchMode || t.ssh.NumberOfPasswordPrompts == 0 {
 		return nil
 	}
 	return d.password
@@ -187,14 +187,17 @@ func open(ctx, caller context.Context, t *target, limit time.Duration) (net.Conn
 		}
 		dialer.LocalAddr = from
 	}
-	socket, err := dialer.DialContext(ctx, t.network(), t.address())
-	switch {
-	case err == nil:
-		return socket, nil
-	case ctx.Err() != nil:
-		return nil, interrupted(caller, opConnect, "no answer", limit)
+	for attempt := 1; ; attempt++ { // ssh_config(5), ConnectionAttempts: one a second
+		socket, err := dialer.DialContext(ctx, t.network(), t.address())
+		switch {
+		case err == nil:
+			return socket, nil
+		case ctx.Err() != nil:
+			return nil, interrupted(caller, opConnect, "no answer", limit)
+		case attempt >= t.ssh.ConnectionAttempts || !scanner.Pause(ctx, time.Second):
+			return nil, connectError(err)
+		}
 	}
-	return nil, connectError(err)
 }
 
 // handshake runs the SSH handshake and login, and ends with ctx. x/crypto

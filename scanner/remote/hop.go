@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -77,6 +78,7 @@ type hop struct {
 
 	mu   sync.Mutex
 	line *line // the login under way, or the last one
+	vain int   // connections in a row that were lost before they led anywhere
 }
 
 // line is one connection to a jump host. Its fields are set when ready is
@@ -86,6 +88,7 @@ type line struct {
 	conn  *Conn
 	err   error         // why there is none
 	lost  chan struct{} // closed when the connection has ended
+	led   atomic.Bool   // a channel was opened over it
 }
 
 func (h *hop) close() {
@@ -112,10 +115,30 @@ func (h *hop) current() *line {
 		return h.line
 	}
 	again := h.line != nil
+	if again && !h.line.led.Load() {
+		h.vain++
+	} else {
+		h.vain = 0
+	}
+	if h.vain > maxVain {
+		h.line = givenUp()
+		return h.line
+	}
 	l := &line{ready: make(chan struct{}), lost: make(chan struct{})}
 	h.line = l
-	h.hops.work.Go(func() { h.login(l, again) })
+	vain := h.vain
+	h.hops.work.Go(func() { h.login(l, again, vain) })
 	return l
+}
+
+// maxVain is how often in a row a jump host may take the login and hang up.
+const maxVain = 2
+
+// givenUp is a connection that is not made.
+func givenUp() *line {
+	up := &line{ready: make(chan struct{}), lost: make(chan struct{}), err: errors.New("the connection is lost behind every login")}
+	close(up.ready)
+	return up
 }
 
 // ended tells whether a connection was made and has been lost.
@@ -128,10 +151,10 @@ func (l *line) ended() bool {
 	}
 }
 
-func (h *hop) login(l *line, again bool) {
+func (h *hop) login(l *line, again bool, vain int) {
 	defer close(l.ready)
 	d := h.hops.dialer
-	if again && !scanner.Pause(h.hops.life, scanner.Backoff(0, false)) {
+	if again && !scanner.Pause(h.hops.life, scanner.Backoff(vain, false)) {
 		l.err = errors.New("the scan has ended")
 		return
 	}
@@ -174,6 +197,9 @@ func (h *hop) dial(ctx context.Context, address string) (net.Conn, error) {
 	defer cancel()
 	channel, err := l.conn.client.DialContext(ctx, "tcp", address)
 	var denied *ssh.OpenChannelError
+	if err == nil || errors.As(err, &denied) {
+		l.led.Store(true)
+	}
 	switch {
 	case err == nil:
 		return h.hops.pump(channel), nil

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
 	"kletscan/inventory"
 	"kletscan/scanner"
 	"kletscan/scanner/remote/sshdtest"
@@ -227,6 +230,45 @@ func TestBastionThatDropsIsConnectedToAgain(t *testing.T) {
 	if got := s.bastion.Logins(); got != 2 {
 		t.Errorf("%d logins at the bastion, want 2", got)
 	}
+}
+
+// A bastion that takes every login and hangs up is given up, too.
+func TestBastionThatHangsUpBehindEveryLoginIsGivenUp(t *testing.T) {
+	t.Parallel()
+	h := sshdtest.NewHome(t)
+	key := h.Key("id", "ed25519", "")
+	var door *sshdtest.Proxy
+	s := (&server{noAnswer: true, methods: func(c *ssh.ServerConfig) {
+		c.PublicKeyCallback = func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+			time.AfterFunc(50*time.Millisecond, door.Drop)
+			return nil, nil
+		}
+	}}).start(t)
+	door = sshdtest.NewProxy(t, s.addr)
+	h.Write("known_hosts", knownhosts.Line([]string{door.Addr()}, s.hostKeys[0].PublicKey())+"\n")
+	h.Write("config", door.HostBlock("bastion")+fmt.Sprintf("Host n*\n  ProxyJump bastion\nHost *\n  IdentityFile %s\n  UserKnownHostsFile %s\n", key.Path, h.Path("known_hosts")))
+	d := newDialer(t, operator(t, h))
+	for i := range 10 {
+		time.Sleep(50 * time.Millisecond) // for the loss to be noticed
+		if _, err := dial(t, d, inventory.Node{Host: fmt.Sprintf("n%d", i)}); err == nil {
+			t.Error("got no error")
+		}
+	}
+	if got := door.Count(); got > 1+maxVain {
+		t.Errorf("%d logins at the bastion, want at most %d", got, 1+maxVain)
+	}
+}
+
+// Two aliases of one bastion may have other keys and other known_hosts files.
+func TestAliasesOfABastionShareNoLogin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2, "")
+	s.home.Write("config", s.door.HostBlock("bastion2", "User "+s.bastion.User, "ProxyJump none", "UserKnownHostsFile /dev/null")+
+		"Host n1\n  ProxyJump bastion2\n"+read(t, s.home.Path("config")))
+	d := newDialer(t, operator(t, s.home))
+	echoes(t, d, s.node(0))
+	_, err := dial(t, d, s.node(1))
+	wantError(t, err, scanner.HostKeyUnknown, "jump host: ")
 }
 
 // What could not be reached once, with its retries, is not tried again for

@@ -42,6 +42,7 @@ type login struct {
 	methods  []string       // of authentication that the server allows now
 	partial  bool           // it took a key and asked for more
 	sent     bool           // the password
+	settled  bool           // the login has ended, be it well
 	untold   error          // why the password was not sent
 	release  func()         // ends the wait of others for what comes of it
 	rounds   int            // of keyboard-interactive
@@ -129,11 +130,11 @@ func (l *login) next(ctx context.Context, auth *ssh.ClientAuthContext) (ssh.Auth
 	}
 	switch {
 	case l.password == nil, l.sent, l.untold != nil:
-	case allowed("keyboard-interactive"):
+	case allowed("keyboard-interactive") && l.target.ssh.KbdInteractiveAuthentication:
 		return ssh.KeyboardInteractive(func(_, _ string, questions []string, echos []bool) ([]string, error) {
 			return l.answer(ctx, questions, echos)
 		}), nil
-	case allowed("password"):
+	case allowed("password") && l.target.ssh.PasswordAuthentication:
 		return ssh.PasswordCallback(func() (string, error) { return l.tell(ctx) }), nil
 	}
 	return nil, nil
@@ -170,6 +171,10 @@ func (l *login) tell(ctx context.Context) (string, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.settled { // nobody waits for this login any more
+		release()
+		return "", context.Canceled
+	}
 	l.sent, l.release = true, release
 	return l.password.Text(), nil
 }
@@ -184,18 +189,28 @@ func (l *login) keep(err error) error {
 	return err
 }
 
-// settle says what came of the password, if it was sent.
+// settle says what came of the password, if it was sent. A server that ends the
+// connection instead of an answer has not accepted it, and may well count it.
 func (l *login) settle(failure *scanner.Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settled = true
 	if !l.sent {
 		return
 	}
-	switch {
-	case failure == nil:
+	if failure == nil {
 		l.password.Accepted()
-	case failure.Status == scanner.AuthFailed:
+	} else {
 		l.password.Rejected()
+		failure.Transient = false // it is sent once
 	}
 	l.release()
+}
+
+// elsewhere are the host key algorithms with which another connection may do
+// better; nil: none.
+func (l *login) elsewhere() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.again
 }

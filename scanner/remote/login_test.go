@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"kletscan/inventory"
 	"kletscan/scanner"
@@ -155,6 +159,56 @@ func TestSudoPasswordIsOnlyForKnownHosts(t *testing.T) {
 		_, err := conn.Talk(t.Context(), "echo", func(_, _ []byte) (string, bool) { return "", true })
 		if !errors.Is(err, want) {
 			t.Errorf("%v: got %v, want %v", policy, err, want)
+		}
+	}
+}
+
+// A server that hangs up behind a password has not accepted it: it is sent
+// once, to one node.
+func TestPasswordIsNotSentAgainAfterALoss(t *testing.T) {
+	t.Parallel()
+	a := newAsking(t)
+	var told atomic.Int32
+	var door *sshdtest.Proxy
+	s := (&server{methods: func(c *ssh.ServerConfig) {
+		c.PublicKeyCallback = nil
+		c.PasswordCallback = func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
+			told.Add(1)
+			door.Drop()
+			return nil, errors.New("gone")
+		}
+	}}).start(t)
+	door = sshdtest.NewProxy(t, s.addr)
+	a.home.Write("known_hosts", knownhosts.Line([]string{door.Addr()}, s.hostKeys[0].PublicKey())+"\n")
+	d := newDialer(t, a.config(t))
+	for range 2 {
+		err := scanner.Retry(t.Context(), 2, func() error {
+			_, err := d.Dial(t.Context(), at(door.Endpoint))
+			return err
+		})
+		if err == nil {
+			t.Error("got no error")
+		}
+	}
+	if got := told.Load(); got != 1 {
+		t.Errorf("the password was sent %d times, want once", got)
+	}
+}
+
+// What ssh would not ask for is not sent.
+func TestPasswordWhereConfigForbidsIt(t *testing.T) {
+	t.Parallel()
+	for _, config := range []string{
+		"PasswordAuthentication no", "NumberOfPasswordPrompts 0", "BatchMode yes", "PreferredAuthentications publickey,keyboard-interactive",
+	} {
+		a := newAsking(t)
+		s := a.server(t, sshdtest.Account{Password: typed})
+		cfg := a.config(t)
+		cfg.SSHConfigFile = a.home.Write("config", config+"\nUserKnownHostsFile "+a.home.Path("known_hosts")+"\n")
+		_, err := dial(t, newDialer(t, cfg), at(s.Endpoint))
+		wantError(t, err, scanner.AuthFailed)
+		if got := s.Secrets(); len(got) != 0 {
+			t.Errorf("%s: the server was told %v", config, got)
 		}
 	}
 }

@@ -54,10 +54,10 @@ func TestProxyCommandThatFailsIsQuoted(t *testing.T) {
 func TestProxyCommandIsKilledWithItsNode(t *testing.T) {
 	t.Parallel()
 	pids := t.TempDir() + "/pids"
-	cfg, _ := withProxyCommand(t, fmt.Sprintf("sh -c 'sleep 600 & echo $$ $! > %s; wait'", pids))
+	cfg, _ := withProxyCommand(t, fmt.Sprintf("sh -c 'echo no route, trying >&2; sleep 600 & echo $$ $! > %s; wait'", pids))
 	cfg.ConnectTimeout = 500 * time.Millisecond
 	_, err := dial(t, newDialer(t, cfg), inventory.Node{Host: "node"})
-	wantError(t, err, scanner.Timeout, "handshake: connected, but no SSH version within 500ms")
+	wantError(t, err, scanner.Timeout, `handshake: ssh_config's ProxyCommand gave no SSH version, and said "no route, trying", within 500ms`)
 	for _, word := range strings.Fields(read(t, pids)) {
 		pid, err := strconv.Atoi(word)
 		if err != nil {

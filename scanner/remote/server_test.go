@@ -84,6 +84,7 @@ type server struct {
 	session   func(*execSession)                                 // one exec; nil: echo
 	noExec    bool                                               // refuses exec
 	noSession bool                                               // refuses the channel
+	noAnswer  bool                                               // to a channel
 
 	addr string
 	stop chan struct{} // closed when the test ends
@@ -212,6 +213,9 @@ func (s *server) serve(conn net.Conn) {
 	defer sshConn.Close()
 	work.Go(func() { ssh.DiscardRequests(requests) })
 	for next := range channels {
+		if s.noAnswer {
+			continue
+		}
 		if s.noSession {
 			_ = next.Reject(ssh.Prohibited, "not \x1b[31mhere")
 			continue

@@ -47,9 +47,10 @@ func (t *target) address() string { return net.JoinHostPort(t.host, strconv.Itoa
 // String is user@host:port.
 func (t *target) String() string { return t.user + "@" + t.address() }
 
-// chain is equal for targets that one connection can serve.
+// chain is equal for targets that one connection can serve: of the same alias,
+// for which ssh_config has named the same keys and known_hosts files.
 func (t *target) chain() string {
-	key := strings.Join([]string{t.String(), t.hostKey.String(), t.proxyCommand}, "\x00")
+	key := strings.Join([]string{t.ssh.Alias, t.String(), t.hostKey.String(), t.proxyCommand}, "\x00")
 	if t.via != nil {
 		key = t.via.chain() + "\x00\x00" + key
 	}
@@ -69,6 +70,9 @@ func (d *Dialer) target(ctx context.Context, node inventory.Node) (*target, erro
 	t, err := d.assemble(s)
 	if err != nil {
 		return nil, err
+	}
+	if !s.PubkeyAuthentication || !prefers(s, "publickey") {
+		node.PrivateKeys = nil
 	}
 	if len(node.PrivateKeys) > 0 {
 		t.keys.Defaults = nil

@@ -22,6 +22,9 @@ func (l *login) unfinished() (op, unfinished string) {
 		return opLogin, "key exchange done, but login not finished"
 	}
 	if text, version := l.transport.firstWords(); !version {
+		if p, ok := l.transport.Conn.(*proxy); ok && text == "" {
+			return opHandshake, fmt.Sprintf("ssh_config's ProxyCommand gave no SSH version, and said %q,", p.words())
+		}
 		if text != "" {
 			return opHandshake, fmt.Sprintf("connected, but no SSH version, only %q,", text)
 		}

@@ -52,6 +52,10 @@ func (w *Word) Turn(ctx context.Context) (ok bool, release func(), err error) {
 		return false, nothing, context.Cause(ctx)
 	}
 	release = sync.OnceFunc(func() { <-w.deciding })
+	if ctx.Err() != nil { // both were ready
+		release()
+		return false, nothing, context.Cause(ctx)
+	}
 	if state := w.state.Load(); state != undecided {
 		release()
 		return state == accepted, nothing, nil

@@ -102,11 +102,15 @@ func (o *oracle) asPrinted(s *Settings) map[string]string {
 		"preferredauthentications": strings.Join(s.PreferredAuthentications, ","),
 		"revokedhostkeys":          s.RevokedHostKeys,
 		"pubkeyauthentication":     map[bool]string{true: "true", false: "false"}[s.PubkeyAuthentication],
+		"passwordauthentication":   yesNo[s.PasswordAuthentication], "kbdinteractiveauthentication": yesNo[s.KbdInteractiveAuthentication],
+		"numberofpasswordprompts": fmt.Sprint(s.NumberOfPasswordPrompts), "batchmode": yesNo[s.BatchMode],
 	} {
 		printed[keyword] = value
 	}
 	return printed
 }
+
+var yesNo = map[bool]string{true: "yes", false: "no"}
 
 // checkPrinted compares settings with what ssh -G prints.
 func (o *oracle) checkPrinted(t *testing.T, s *Settings, dump map[string][]string, home string) {
@@ -301,7 +305,7 @@ func generate(random *rand.Rand, dir string, lines int) string {
 		"StrictHostKeyChecking no", "StrictHostKeyChecking accept-new", "HostKeyAlias Shared", "ConnectTimeout 1m", "ServerAliveInterval 15",
 		"Ciphers ^aes256-ctr", "Ciphers -*cbc", "MACs +hmac-md5", "HostKeyAlgorithms ssh-ed25519", "KexAlgorithms -*sha1",
 		"ControlPath /run/%C", "ControlPath none", "IdentityAgent none", "IdentityAgent ~/a%%b", "AddressFamily inet", "RequiredRSASize 2048",
-		"PubkeyAuthentication no", "PreferredAuthentications publickey", "KnownHostsCommand /k %h", "HashKnownHosts yes", "BindAddress ::1",
+		"PubkeyAuthentication no", "PasswordAuthentication no", "ChallengeResponseAuthentication no", "NumberOfPasswordPrompts 0", "BatchMode yes", "PreferredAuthentications publickey", "KnownHostsCommand /k %h", "HashKnownHosts yes", "BindAddress ::1",
 		"Include " + dir + "/inc/inner", "Include " + dir + "/inc/d/*.conf", "Include " + dir + "/inc/nested", "# comment", "", "ForwardAgent yes",
 	}
 	rare := []string{

@@ -77,13 +77,12 @@ var keywords = []keyword{
 
 	{"addkeystoagent", harmless, oneOf("yes", "no", "true", "false", "ask", "confirm")},
 	{"afstokenpassing", harmless, isAnything},
-	{"batchmode", harmless, oneOf("no", "false")}, // yes changes Debian's ServerAliveInterval
+	{"batchmode", acted, oneOf("no", "false")}, // yes changes Debian's ServerAliveInterval
 	{"canonicaldomains", harmless, nil},
 	{"canonicalizefallbacklocal", harmless, isFlag},
 	{"canonicalizehostname", harmless, oneOf("no", "false")},
 	{"canonicalizemaxdots", harmless, isNumber(0)},
 	{"canonicalizepermittedcnames", harmless, nil},
-	{"challengeresponseauthentication", harmless, isFlag},
 	{"channeltimeout", harmless, nil},
 	{"checkhostip", harmless, isFlag},
 	{"cipher", harmless, isAnything},
@@ -117,7 +116,7 @@ var keywords = []keyword{
 	{"hostbasedacceptedalgorithms", harmless, isAlgorithms(keyNames)},
 	{"hostbasedauthentication", harmless, isFlag},
 	{"ipqos", harmless, nil},
-	{"kbdinteractiveauthentication", harmless, isFlag},
+	{"kbdinteractiveauthentication", acted, isFlag},
 	{"kbdinteractivedevices", harmless, isText},
 	{"kerberosauthentication", harmless, isAnything},
 	{"kerberostgtpassing", harmless, isAnything},
@@ -126,9 +125,9 @@ var keywords = []keyword{
 	{"loglevel", harmless, oneOf("quiet", "fatal", "error", "info", "verbose", "debug", "debug1", "debug2", "debug3")},
 	{"logverbose", harmless, nil},
 	{"nohostauthenticationforlocalhost", harmless, isFlag},
-	{"numberofpasswordprompts", harmless, isNumber(0)},
+	{"numberofpasswordprompts", acted, isNumber(0)},
 	{"obscurekeystroketiming", harmless, nil},
-	{"passwordauthentication", harmless, isFlag},
+	{"passwordauthentication", acted, isFlag},
 	{"permitlocalcommand", harmless, isFlag},
 	{"permitremoteopen", harmless, nil},
 	{"protocol", harmless, isAnything},
@@ -175,6 +174,7 @@ var aliases = []struct {
 	alias, name string
 	left        bool // to ssh: not every OpenSSH knows it
 }{
+	{"challengeresponseauthentication", "kbdinteractiveauthentication", false},
 	{"dsaauthentication", "pubkeyauthentication", false},
 	{"hostbasedkeytypes", "hostbasedacceptedalgorithms", false},
 	{"identityfile2", "identityfile", false},

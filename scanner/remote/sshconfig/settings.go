@@ -27,26 +27,30 @@ type Settings struct {
 	ProxyJump    []Jump // in the order to connect through; nil: none, and then ProxyCommand counts
 	ProxyCommand string // shell command, which ssh runs with exec before it; empty: none
 
-	UserKnownHostsFiles      []string
-	GlobalKnownHostsFiles    []string
-	HashKnownHosts           bool          // new names are written hashed
-	StrictHostKeyChecking    string        // yes, no, ask or accept-new
-	StrictHostKeyCheckingAt  string        // FILE:LINE that sets it; empty: not set, or not known
-	RevokedHostKeys          string        // file of revoked keys (ssh-keygen(1), KEY REVOCATION LISTS); empty: none
-	ConnectTimeout           time.Duration // 0: not set
-	ConnectionAttempts       int           // at least 1
-	ServerAliveInterval      time.Duration // 0: off
-	ServerAliveCountMax      int
-	Ciphers                  Algorithms
-	KexAlgorithms            Algorithms
-	MACs                     Algorithms
-	HostKeyAlgorithms        Algorithms
-	PubkeyAcceptedAlgorithms Algorithms
-	CASignatureAlgorithms    Algorithms
-	RequiredRSASize          int      // bits
-	PubkeyAuthentication     bool     // yes, unbound and host-bound are true
-	PreferredAuthentications []string // methods in order; nil: not set
-	ControlPath              string   // socket of a shared connection; empty: none
+	UserKnownHostsFiles          []string
+	GlobalKnownHostsFiles        []string
+	HashKnownHosts               bool          // new names are written hashed
+	StrictHostKeyChecking        string        // yes, no, ask or accept-new
+	StrictHostKeyCheckingAt      string        // FILE:LINE that sets it; empty: not set, or not known
+	RevokedHostKeys              string        // file of revoked keys (ssh-keygen(1), KEY REVOCATION LISTS); empty: none
+	ConnectTimeout               time.Duration // 0: not set
+	ConnectionAttempts           int           // at least 1
+	ServerAliveInterval          time.Duration // 0: off
+	ServerAliveCountMax          int
+	Ciphers                      Algorithms
+	KexAlgorithms                Algorithms
+	MACs                         Algorithms
+	HostKeyAlgorithms            Algorithms
+	PubkeyAcceptedAlgorithms     Algorithms
+	CASignatureAlgorithms        Algorithms
+	RequiredRSASize              int      // bits
+	PubkeyAuthentication         bool     // yes, unbound and host-bound are true
+	PasswordAuthentication       bool     // the method password
+	KbdInteractiveAuthentication bool     // the method keyboard-interactive
+	NumberOfPasswordPrompts      int      // 0: no password may be asked for
+	BatchMode                    bool     // nothing may be asked for
+	PreferredAuthentications     []string // methods in order; nil: not set
+	ControlPath                  string   // socket of a shared connection; empty: none
 
 	// Refused are directives that apply, that would change where or how securely
 	// we connect, and that nobody follows. Where there is one, the host must

@@ -144,7 +144,7 @@ func TestDefaults(t *testing.T) {
 		},
 		IdentityAgent: "/run/agent", UserKnownHostsFiles: []string{"/h/.ssh/known_hosts", "/h/.ssh/known_hosts2"},
 		GlobalKnownHostsFiles: []string{"/s/ssh_known_hosts", "/s/ssh_known_hosts2"}, StrictHostKeyChecking: "ask",
-		ConnectionAttempts: 1, ServerAliveCountMax: 3, RequiredRSASize: 1024, PubkeyAuthentication: true,
+		ConnectionAttempts: 1, ServerAliveCountMax: 3, RequiredRSASize: 1024, PubkeyAuthentication: true, PasswordAuthentication: true, KbdInteractiveAuthentication: true, NumberOfPasswordPrompts: 3,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Algorithms{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
