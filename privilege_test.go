@@ -41,7 +41,7 @@ var closedArgv = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`readlink /(?:proc/(?:\d+|self)/(?:exe|cwd|ns/mnt)|\S*kubelet\S*)`,
 	`stat -L -c %Y %a %u /\S+`, `stat -L -c %u %a /\S+`,
 	`systemctl --no-pager show (?:-p [A-Za-z]+ )+-- .*`,
-	`/usr/bin/kubelet --version`,
+	`(?:timeout 10 )?/usr/bin/kubelet --version`,
 	`(?:timeout 10 )?openssl s_client -connect 127\.0\.0\.1:\d+ -showcerts`,
 	`sudo -n cat -- /\S+`, `sudo -n find /\S+`, `cat -- /\S+`, `find /\S+`,
 }, "|") + `)$`)

@@ -8,7 +8,7 @@ func Commands(become Become) []string {
 		"ps -ef: the benchmark's audit step",
 		"cat, head, grep, tr, readlink, stat, find: files, processes in /proc, drop-in directories",
 		"systemctl show: the kubelet's unit as systemd has loaded it",
-		"kubelet, k3s or rke2 --version: of a program that only root can have put there",
+		"timeout 10 kubelet, k3s or rke2 --version: of a program that only root can have put there",
 		"timeout 10 openssl s_client: only where a TLS handshake with the kubelet through SSH cannot be made",
 	}
 	switch become {
