@@ -23,6 +23,7 @@ import (
 	"kletscan/scanner"
 	"kletscan/scanner/probe"
 	"kletscan/scanner/remote"
+	"kletscan/scanner/remote/sshdtest"
 )
 
 func TestBecomeFlags(t *testing.T) {
@@ -278,7 +279,7 @@ func TestLoginShells(t *testing.T) {
 		}
 		t.Run(user[1], func(t *testing.T) {
 			if _, err := exec.LookPath(user[1]); err != nil && user[1] != "/opt/busybox/sh" {
-				missing(t, user[1])
+				sshdtest.Missing(t, user[1])
 			}
 			plain, root := b.scan(t, probe.Auto, "", user[0])[0], b.scan(t, probe.Auto, boxPassword, user[0])[0]
 			if user[0] == "with-nologin" {

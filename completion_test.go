@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // tree is every command that help shows.
@@ -45,7 +47,7 @@ var completionCases = []completionCase{
 func completionFolder(t *testing.T, shell string) string {
 	t.Helper()
 	if _, err := exec.LookPath(shell); err != nil {
-		missing(t, shell)
+		sshdtest.Missing(t, shell)
 	}
 	code, script, stderr := kletscan(context.Background(), "completion", shell)
 	if code != 0 || stderr != "" {

@@ -105,7 +105,6 @@ func reached(s scanner.Status) bool {
 // the program takes a finished row with it: each is one line of JSON, one
 // write, and soon on the disk.
 type journal struct {
-	name string
 	file *os.File
 	out  *report.Stream
 	end  chan struct{}
@@ -131,7 +130,7 @@ func openJournal(o journalOptions, run report.Run, opts report.Options, kept []s
 	if err != nil {
 		return nil, fmt.Errorf("--results: %w", err)
 	}
-	j = &journal{name: o.file, file: temp, end: make(chan struct{})}
+	j = &journal{file: temp, end: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			temp.Close()
@@ -150,7 +149,7 @@ func openJournal(o journalOptions, run report.Run, opts report.Options, kept []s
 			return nil, err
 		}
 	}
-	if err = errors.Join(temp.Chmod(0o600), temp.Sync()); err != nil {
+	if err = temp.Sync(); err != nil {
 		return nil, fmt.Errorf("--results: %w", err)
 	}
 	if err = os.Rename(temp.Name(), o.file); err != nil {

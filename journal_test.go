@@ -14,6 +14,7 @@ import (
 
 	"kletscan/fixtures"
 	"kletscan/report"
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // kletscanProgram is this test program under the name by which it is kletscan.
@@ -167,7 +168,7 @@ func TestJournalOnAFullDisk(t *testing.T) {
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "unshare failed") || strings.Contains(string(out), "mount:") || cmd.ProcessState == nil {
-		missing(t, "the right to mount a small file system: "+string(out)+err.Error())
+		sshdtest.Missing(t, "the right to mount a small file system: "+string(out)+err.Error())
 	}
 	if code := cmd.ProcessState.ExitCode(); code != exitInternal || !strings.Contains(string(out), "--results: write ") || !strings.Contains(string(out), "no space left on device: the rows from now on are not in it") {
 		t.Errorf("exit status %d, %s", code, out)

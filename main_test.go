@@ -151,13 +151,3 @@ func kletscan(ctx context.Context, args ...string) (code int, stdout, stderr str
 	code = run(ctx, append([]string{"kletscan"}, args...), new(bytes.Buffer), &out, &errs)
 	return code, out.String(), errs.String()
 }
-
-// missing skips a test that needs something this machine lacks, loudly; in CI
-// it fails instead.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("CI lacks %s", what)
-	}
-	t.Skipf("SKIPPED, NOT TESTED: this machine lacks %s", what)
-}

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 func manualPage(t *testing.T) string {
@@ -22,7 +24,7 @@ func manualPage(t *testing.T) string {
 func format(t *testing.T, page, name string, args ...string) (out, complaints string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		missing(t, name)
+		sshdtest.Missing(t, name)
 	}
 	cmd := exec.Command(name, args...)
 	var stdout, stderr bytes.Buffer

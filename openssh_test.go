@@ -25,6 +25,7 @@ import (
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/probe"
 	"kletscan/scanner/remote"
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // boxScript makes a node out of this machine: an overlay of its file system
@@ -139,16 +140,16 @@ func startBox(t *testing.T, shell string) box {
 func startTracedBox(t *testing.T, shell string, trace *os.File, sshd io.Writer) box {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		missing(t, "root on Linux, which a node in a box needs")
+		sshdtest.Missing(t, "root on Linux, which a node in a box needs")
 	}
 	for _, program := range []string{"/usr/sbin/sshd", "/usr/bin/sudo", "/usr/bin/unshare", "/bin/bash", "/usr/bin/ps"} {
 		if _, err := os.Stat(program); err != nil {
-			missing(t, program)
+			sshdtest.Missing(t, program)
 		}
 	}
 	path, err := exec.LookPath(shell)
 	if err != nil {
-		missing(t, shell)
+		sshdtest.Missing(t, shell)
 	}
 	b := box{shell: shell, port: freePort(t), serve: freePort(t), dir: t.TempDir()}
 	b.writeFiles(t)

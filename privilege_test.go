@@ -17,6 +17,7 @@ import (
 	"kletscan/scanner"
 	"kletscan/scanner/probe"
 	"kletscan/scanner/remote"
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // traceCommand writes down, of a box's sshd and all that it starts, what
@@ -130,7 +131,7 @@ func readTrace(text string) traced {
 // written, and nothing listens or connects.
 func TestTheClosedSetOfCommands(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
-		missing(t, "strace")
+		sshdtest.Missing(t, "strace")
 	}
 	for _, tt := range []struct {
 		shell, user string

@@ -13,6 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"kletscan/scanner/probe"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // sudoersRun runs the command alone.
@@ -113,7 +115,7 @@ func TestSudoersIsWhatItsReadersRead(t *testing.T) {
 		t.Run(tt.program, func(t *testing.T) {
 			program, err := exec.LookPath(tt.program)
 			if err != nil {
-				missing(t, tt.program)
+				sshdtest.Missing(t, tt.program)
 			}
 			file := filepath.Join(t.TempDir(), "lines")
 			every := regexp.MustCompile(`(?m)^# ((?:scan|permit|Defaults:scan) .*)$`).ReplaceAllString(tt.text, "$1")

@@ -21,6 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // startAgent runs OpenSSH's agent until stop or the end of the test.
@@ -33,7 +35,7 @@ func startAgent(t testing.TB, socket string, env ...string) (stop func()) {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		missing(t, "an ssh-agent that runs: "+err.Error())
+		sshdtest.Missing(t, "an ssh-agent that runs: "+err.Error())
 	}
 	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()

@@ -22,26 +22,18 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// missing skips a test that needs something this machine lacks, loudly; in CI
-// it fails instead.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("CI lacks %s", what)
-	}
-	t.Skipf("SKIPPED, NOT TESTED: this machine lacks %s", what)
-}
 
 // tool finds a program of OpenSSH or openssl.
 func tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, name)
+		sshdtest.Missing(t, name)
 	}
 	return path
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 // startSSHD serves the real sshd on loopback, one process per login, until the
@@ -34,7 +36,7 @@ func startSSHD(t *testing.T, b *box, options string, keys ...string) (addr strin
 	write(t, config, fmt.Appendf(nil, "HostKey %s\nAuthorizedKeysFile %s/authorized\nTrustedUserCAKeys %[2]s/ca\n"+
 		"StrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\n%s\n", b.file("host", ""), dir, options))
 	if out, err := exec.Command(sshd, "-t", "-f", config).CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("an sshd that runs: %s", out))
+		sshdtest.Missing(t, fmt.Sprintf("an sshd that runs: %s", out))
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

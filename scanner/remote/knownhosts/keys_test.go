@@ -18,17 +18,9 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-)
 
-// missing skips a test that needs something this machine lacks, loudly; in CI
-// it fails instead.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("CI lacks %s", what)
-	}
-	t.Skipf("SKIPPED, NOT TESTED: this machine lacks %s", what)
-}
+	"kletscan/scanner/remote/sshdtest"
+)
 
 // tool finds a program of OpenSSH.
 func tool(t *testing.T, name string) string {
@@ -38,7 +30,7 @@ func tool(t *testing.T, name string) string {
 			return path
 		}
 	}
-	missing(t, name)
+	sshdtest.Missing(t, name)
 	return ""
 }
 

@@ -18,6 +18,8 @@ import (
 	skeema "github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	oracle "golang.org/x/crypto/ssh/knownhosts"
+
+	"kletscan/scanner/remote/sshdtest"
 )
 
 func encode(blob []byte) string { return base64.StdEncoding.EncodeToString(blob) }
@@ -164,7 +166,7 @@ func TestTableSSH(t *testing.T) {
 				}
 			}
 			if strings.Contains(out, "privilege separation") {
-				missing(t, "what sshd needs: "+out)
+				sshdtest.Missing(t, "what sshd needs: "+out)
 			}
 			t.Errorf("ssh says nothing about the key:\n%s", out)
 		})
