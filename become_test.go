@@ -24,6 +24,7 @@ import (
 	"kletscan/scanner/probe"
 	"kletscan/scanner/remote"
 	"kletscan/scanner/remote/sshdtest"
+	"kletscan/scanner/scannertest"
 )
 
 func TestBecomeFlags(t *testing.T) {
@@ -137,9 +138,9 @@ func (b box) scan(t *testing.T, become probe.Become, password string, users ...s
 	t.Helper()
 	s := scanner.Scanner{
 		Fanout: 1, Become: become,
-		Dial: func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
+		Resolve: scannertest.Resolve(func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
 			return sshConn{filepath.Join(b.dir, "ssh_config"), n.Name}, nil
-		},
+		}),
 	}
 	if password != "" {
 		var err error
@@ -153,7 +154,7 @@ func (b box) scan(t *testing.T, become probe.Become, password string, users ...s
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	return s.Scan(ctx, nodes, nil)
+	return scannertest.Scan(ctx, &s, nodes)
 }
 
 // as runs a command as a user of the box.
@@ -341,7 +342,7 @@ func TestBecomePasswordOverSSH(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := map[string]int{}
-			for _, r := range (&scanner.Scanner{Dial: dialer.Dial, Password: p}).Scan(t.Context(), nodes, nil) {
+			for _, r := range scannertest.Scan(t.Context(), &scanner.Scanner{Resolve: dialer.Resolve, Password: p}, nodes) {
 				how := r.Verdict.Rotation.String()
 				for says := range want {
 					if strings.Contains(r.Verdict.Why, says) {

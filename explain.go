@@ -123,10 +123,10 @@ func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner
 		return record, err
 	}
 	defer dialer.Close()
-	s := scanner.Scanner{Dial: dialer.Dial, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Become: o.become.become, Password: o.become.password, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
+	s := scanner.Scanner{Resolve: dialer.Resolve, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Become: o.become.become, Password: o.become.password, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
 		record = scanner.NewRecord(version(), r, ev)
 	}}
-	s.Scan(ctx, o.ssh.Nodes, nil)
+	s.Scan(ctx, o.ssh.Nodes, func(int, scanner.Result) {})
 	return record, nil
 }
 

@@ -352,7 +352,15 @@ func (b box) ask(t *testing.T, user string) *evidence.Evidence {
 	defer dialer.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	conn, err := dialer.Dial(ctx, nodes[0])
+	target, err := dialer.Resolve(ctx, nodes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := target.Dial(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := link.Login(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"kletscan/scanner/probe"
 	"kletscan/scanner/remote"
 	"kletscan/scanner/remote/sshdtest"
+	"kletscan/scanner/scannertest"
 )
 
 // traceCommand writes down, of a box's sshd and all that it starts, what
@@ -196,7 +197,7 @@ func traceVisit(t *testing.T, shell, user string, password bool) (tr traced, ask
 		t.Fatal(err)
 	}
 	defer dialer.Close()
-	s := scanner.Scanner{Dial: dialer.Dial, Serving: true, NodeTimeout: time.Minute}
+	s := scanner.Scanner{Resolve: dialer.Resolve, Serving: true, NodeTimeout: time.Minute}
 	if password {
 		if s.Password, err = probe.NewPassword(boxPassword); err != nil {
 			t.Fatal(err)
@@ -204,7 +205,7 @@ func traceVisit(t *testing.T, shell, user string, password bool) (tr traced, ask
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	r = s.Scan(ctx, nodes, nil)[0]
+	r = scannertest.Scan(ctx, &s, nodes)[0]
 	said, err := os.ReadFile(sshd.Name())
 	if err != nil {
 		t.Fatal(err)

@@ -185,7 +185,7 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	}
 	defer outputs.discard()
 	s := &scanner.Scanner{
-		Dial: dialer.Dial, Fanout: o.fanout, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Grace: interruptGrace,
+		Resolve: dialer.Resolve, Fanout: o.fanout, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Grace: interruptGrace,
 		Become: o.become.become, Password: o.become.password,
 		Serving: o.serving, ServingTimeout: o.ssh.CommandTimeout,
 	}
@@ -241,14 +241,13 @@ func (o scanOptions) visit(ctx context.Context, t terminal, s *scanner.Scanner, 
 		t.say(fmt.Sprintf("interrupted: visits under way have %v to end; again to end at once", interruptGrace))
 	})()
 	progress := t.progress(len(missing))
-	for i, r := range s.Scan(ctx, missing, func(r scanner.Result) {
+	s.Scan(ctx, missing, func(i int, r scanner.Result) {
 		progress.Add(r)
+		results[places[i]] = r
 		r = o.warn(r)
 		j.add(r)
 		outputs.add(r)
-	}) {
-		results[places[i]] = r
-	}
+	})
 	progress.Done()
 	return results, j.close(ctx.Err() == nil, time.Now())
 }

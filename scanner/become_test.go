@@ -11,6 +11,7 @@ import (
 	"kletscan/inventory"
 	"kletscan/scanner"
 	"kletscan/scanner/probe"
+	"kletscan/scanner/scannertest"
 )
 
 // talker is a nodeConn that can answer sudo.
@@ -33,15 +34,15 @@ func scanNodes(t *testing.T, s scanner.Scanner, names ...string) []scanner.Resul
 		t.Fatal(err)
 	}
 	s.Fanout = 1
-	s.Dial = func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
+	s.Resolve = scannertest.Resolve(func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
 		i := slices.IndexFunc(all, func(f fixtures.Node) bool { return f.Name == n.Name })
 		return talker{nodeConn{t: t, node: all[i], said: new(bytes.Buffer)}}, nil
-	}
+	})
 	var nodes []inventory.Node
 	for _, name := range names {
 		nodes = append(nodes, inventory.Node{Name: name, Host: name})
 	}
-	return s.Scan(t.Context(), nodes, nil)
+	return scannertest.Scan(t.Context(), &s, nodes)
 }
 
 // Each refusal reaches the row in words that say what to do.

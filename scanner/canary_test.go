@@ -11,6 +11,7 @@ import (
 	"kletscan/inventory"
 	"kletscan/scanner"
 	"kletscan/scanner/evidence"
+	"kletscan/scanner/scannertest"
 )
 
 // Every private key of the fixture nodes is a canary. With forwarding refused
@@ -30,7 +31,7 @@ func TestNoPrivateKeyLeavesANode(t *testing.T) {
 		conn := nodeConn{t: t, node: node, said: new(bytes.Buffer)}
 		s := scanner.Scanner{
 			Serving: true,
-			Dial:    func(context.Context, inventory.Node) (scanner.Conn, error) { return conn, nil },
+			Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return conn, nil }),
 			Keep: func(r scanner.Result, ev *evidence.Evidence) {
 				kept, err := json.Marshal(scanner.NewRecord("test", r, ev))
 				if err != nil {
@@ -53,7 +54,7 @@ func TestNoPrivateKeyLeavesANode(t *testing.T) {
 				}
 			},
 		}
-		s.Scan(t.Context(), []inventory.Node{{Name: node.Name, Host: node.Name}}, nil)
+		scannertest.Scan(t.Context(), &s, []inventory.Node{{Name: node.Name, Host: node.Name}})
 		if strings.Contains(conn.said.String(), fixtures.CanaryKey) {
 			t.Errorf("%s: a private key left the node", node.Name)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"kletscan/inventory"
 	"kletscan/scanner"
+	"kletscan/scanner/scannertest"
 )
 
 // One visit's panic is that node's row, with an id by which the same defect is
@@ -16,7 +17,7 @@ import (
 func TestPanicIsOneRowWithATraceID(t *testing.T) {
 	t.Parallel()
 	var none []int
-	s := scanner.Scanner{Fanout: 3, Dial: func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
+	s := scanner.Scanner{Fanout: 3, Resolve: scannertest.Resolve(func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
 		switch n.Name {
 		case "a", "b":
 			_ = none[len(n.Name)]
@@ -24,8 +25,8 @@ func TestPanicIsOneRowWithATraceID(t *testing.T) {
 			panic(errors.New("K3S_TOKEN=secret"))
 		}
 		return &conn{answers: []string{noKubelet}}, nil
-	}}
-	results := s.Scan(t.Context(), nodes("a", "b", "c", "d"), nil)
+	})}
+	results := scannertest.Scan(t.Context(), &s, nodes("a", "b", "c", "d"))
 	row := regexp.MustCompile(`^a defect of kletscan, please report it: (.+) at panic_test\.go:\d+, trace ([0-9a-f]{8})$`)
 	var said []string
 	for _, r := range results[:3] {

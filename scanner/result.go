@@ -17,6 +17,7 @@ type Result struct {
 	Verdict  Verdict
 	Started  time.Time     // when the visit began; zero: never
 	Duration time.Duration // of the whole visit
+	Stages   Stages
 }
 
 // Verdict is what Judge makes of one node's evidence. The zero value is "not

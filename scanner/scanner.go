@@ -3,7 +3,9 @@
 //
 //	[]inventory.Node --Scan--> Result, Result, ...
 //	   one visit:
-//	     Dial(ctx, node)          -> Conn      I/O, injected: no SSH library in here
+//	     Resolve(ctx, node)       -> Target    how it is reached; no SSH library in here
+//	     Target.Dial(ctx)         -> Link      I/O, injected; many at once (slots.go)
+//	     Link.Login(ctx)          -> Conn      I/O; Fanout at once, from here on
 //	     Visit.Survey(ctx)        -> evidence  I/O, one exec
 //	     Judge(evidence)          -> Judgement pure; it may want more files:
 //	     Visit.Fetch(ctx, wants)  -> evidence  I/O, a second exec for just those
@@ -12,46 +14,23 @@ package scanner
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"kletscan/inventory"
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/probe"
 )
 
-// Conn is one authenticated connection to a node, used by one visit at a time.
-type Conn interface {
-	probe.Executor
-	// DialTCP opens a TCP connection as the node itself would. It may be
-	// called while Exec runs. Its errors wrap ErrForwardingRefused or
-	// ErrNoListener where one of them is the reason. Deadlines of the
-	// connection may not work: close it.
-	DialTCP(ctx context.Context, address string) (net.Conn, error)
-	// Close ends the connection and everything that runs on it. It may be
-	// called more than once and while Exec runs.
-	Close() error
-}
-
-var (
-	// ErrForwardingRefused means that the node's sshd opens no connections
-	// for us (AllowTcpForwarding no).
-	ErrForwardingRefused = errors.New("forwarding refused")
-	// ErrNoListener means that nothing listens at that address.
-	ErrNoListener = errors.New("nothing listens there")
-)
-
-// DialFunc opens a connection. It is called concurrently. An error that is an
-// *Error decides the Status of the node's Result; any other reads as Internal.
-type DialFunc func(context.Context, inventory.Node) (Conn, error)
-
 // Scanner visits nodes. It may be used for several scans, one after the other
 // or at once.
 type Scanner struct {
-	Dial        DialFunc      // must not be nil
-	Fanout      int           // nodes visited at once; 0 or less: DefaultFanout
+	Resolve     ResolveFunc   // must not be nil
+	Fanout      int           // nodes logged in to at once; 0 or less: DefaultFanout
+	Dials       int           // nodes connected to at once, beside those; 0 or less: DefaultDials
+	Rate        float64       // connections begun in a second, at most; 0 or less: no limit
 	NodeTimeout time.Duration // for one whole visit with its retries; 0: no limit of its own
 	Grace       time.Duration // for visits under way when ctx is cancelled; 0: they end at once
 	Retries     int           // how often a visit is begun again after an Error that is Transient
@@ -69,51 +48,80 @@ type Scanner struct {
 	Keep func(Result, *evidence.Evidence)
 }
 
-// DefaultFanout is how many nodes are visited at once unless told otherwise.
-const DefaultFanout = 64
+const (
+	// DefaultFanout is how many nodes are logged in to at once unless told otherwise.
+	DefaultFanout = 512
+	// DefaultDials is how many connections are opened at once unless told otherwise.
+	DefaultDials = 2000
+)
 
-// Scan visits every node and returns one Result each, in the order of nodes.
-// It calls done, if not nil, for each Result as its visit ends, from one
-// goroutine at a time.
+// Scan visits every node and calls done once for each, with its index in nodes
+// and its Result, as its visit ends and from one goroutine at a time.
+//
+// A visit that is slow holds up no other: see slots. A node that does not
+// answer while the others do is asked again behind them: see patience.
 //
 // When ctx is cancelled, no new visit begins, those under way end after Grace at
-// the latest, and what was not visited to its end is Cancelled. All visits have ended when Scan returns.
-func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(Result)) []Result {
-	results := make([]Result, len(nodes))
-	next := make(chan int)
-	var (
-		workers sync.WaitGroup
-		telling sync.Mutex
-	)
-	for range min(s.fanout(), len(nodes)) {
-		workers.Go(func() {
-			for i := range next { // each worker writes only results[i]: no lock, and the order is the inventory's
-				var ev *evidence.Evidence
-				results[i], ev = s.visit(ctx, nodes[i])
-				if s.Keep != nil {
-					s.Keep(results[i], ev)
-				}
-				if done != nil {
-					telling.Lock()
-					done(results[i])
-					telling.Unlock()
-				}
-			}
+// the latest, and what was not visited to its end is Cancelled. All visits have
+// ended when Scan returns.
+func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(int, Result)) {
+	scan := scan{
+		Scanner: s, ctx: ctx, nodes: nodes, done: done,
+		queue: newQueue(len(nodes)), slots: newSlots(orDefault(s.Dials, DefaultDials), orDefault(s.Fanout, DefaultFanout)),
+	}
+	if s.Rate > 0 {
+		scan.rate = rate.NewLimiter(rate.Limit(s.Rate), 1)
+	}
+	var visits sync.WaitGroup
+	for {
+		t, ok := scan.queue.next()
+		if !ok {
+			break
+		}
+		way := scan.slots.begin()
+		visits.Go(func() {
+			defer scan.slots.end()
+			defer way.leave()
+			scan.turn(t, way)
 		})
 	}
-	for i := range nodes {
-		next <- i // after a cancel, visit returns at once
-	}
-	close(next)
-	workers.Wait()
-	return results
+	visits.Wait()
 }
 
-func (s *Scanner) fanout() int {
-	if s.Fanout <= 0 {
-		return DefaultFanout
+func orDefault(n, otherwise int) int {
+	if n <= 0 {
+		return otherwise
 	}
-	return s.Fanout
+	return n
+}
+
+// scan is one Scan under way.
+type scan struct {
+	*Scanner
+	ctx      context.Context
+	nodes    []inventory.Node
+	queue    *queue
+	slots    *slots
+	patience patience
+	rate     *rate.Limiter // nil: no limit
+
+	telling sync.Mutex
+	done    func(int, Result)
+}
+
+// turn visits a node and tells its Result, unless it is put back.
+func (s *scan) turn(t turn, way *dialing) {
+	v := visit{scan: s, turn: t, way: way, result: Result{Node: s.nodes[t.node]}}
+	if v.run() {
+		return
+	}
+	if s.Keep != nil {
+		s.Keep(v.result, v.evidence)
+	}
+	s.telling.Lock()
+	s.done(t.node, v.result)
+	s.telling.Unlock()
+	s.queue.end()
 }
 
 func (s *Scanner) now() time.Time {
@@ -121,122 +129,6 @@ func (s *Scanner) now() time.Time {
 		return time.Now()
 	}
 	return s.Now()
-}
-
-// visit gives one node its Result, whatever happens on the way, and the
-// evidence if there is a judgement.
-func (s *Scanner) visit(ctx context.Context, node inventory.Node) (r Result, ev *evidence.Evidence) {
-	r = Result{Node: node}
-	if ctx.Err() != nil {
-		r.Status, r.Error = Cancelled, "not visited: the scan was interrupted first"
-		return r, nil
-	}
-	if withoutSSH(node.OS) {
-		r.Status, r.Error = NotLinux, fmt.Sprintf("not visited: the inventory (%s) says that it runs %s, which cannot be scanned over SSH", node.Source, node.OS)
-		return r, nil
-	}
-	r.Started = s.now()
-	defer func() {
-		if p := recover(); p != nil { // a defect costs one row, not the fleet
-			r.Verdict, ev = Verdict{}, nil
-			r.Status, r.Error = Internal, Defect(p).Err.Error()
-		}
-		r.Duration = s.now().Sub(r.Started)
-	}()
-	visiting, cancel := s.deadline(ctx)
-	defer cancel()
-	var j Judgement
-	err := Retry(visiting, s.Retries, func() (err error) {
-		ev, j, err = s.look(visiting, node)
-		return err
-	})
-	if err != nil {
-		r.Status, r.Error = classify(visiting, err)
-		return r, nil
-	}
-	r.Status, r.Error, r.Verdict = j.Status, j.Reason, j.Verdict
-	return r, ev
-}
-
-// withoutSSH reports an operating system, as an inventory names it, that has no
-// SSH server or is not Linux. Bottlerocket has one in its admin container.
-func withoutSSH(system string) bool {
-	return system != "" && system != "linux" && system != "bottlerocket"
-}
-
-// errNodeTimeout is the cause when a whole visit takes too long.
-var errNodeTimeout = errors.New("the visit took longer than the node timeout")
-
-// deadline bounds a visit, all its attempts together. It ends Grace after ctx
-// is cancelled.
-func (s *Scanner) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	visiting, end := ctx, context.CancelFunc(func() {})
-	if s.Grace > 0 {
-		visiting, end = graced(ctx, s.Grace)
-	}
-	if s.NodeTimeout <= 0 {
-		return visiting, end
-	}
-	visiting, cancel := context.WithTimeoutCause(visiting, s.NodeTimeout,
-		&Error{Op: "visit", Status: Timeout, Err: fmt.Errorf("%w of %v", errNodeTimeout, s.NodeTimeout)})
-	return visiting, func() {
-		cancel()
-		end()
-	}
-}
-
-// graced is ctx, but ends a while later when that is cancelled.
-func graced(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	unwatch := context.AfterFunc(ctx, func() {
-		select {
-		case <-time.After(grace):
-			cancel(context.Cause(ctx))
-		case <-later.Done():
-		}
-	})
-	return later, func() {
-		unwatch()
-		cancel(nil)
-	}
-}
-
-// look connects, collects and judges.
-func (s *Scanner) look(ctx context.Context, node inventory.Node) (*evidence.Evidence, Judgement, error) {
-	conn, err := s.Dial(ctx, node)
-	if err != nil {
-		return nil, Judgement{}, cause(ctx, err)
-	}
-	defer conn.Close()
-	var o *observer
-	if s.Serving {
-		o = observe(ctx, conn, s.ServingTimeout)
-		defer o.wait()
-		defer conn.Close() // before wait, which it makes short
-	}
-	visit := &probe.Visit{Node: conn, Become: s.Become, Password: s.Password}
-	ev, err := visit.Survey(ctx)
-	if err != nil {
-		return nil, Judgement{}, cause(ctx, err)
-	}
-	if node.Kubelet != "" {
-		ev.Listed = evidence.ListedVersion{Version: node.Kubelet, Source: node.Source.String()}
-	}
-	j, err := JudgeWith(ev, func(wants []evidence.Want) error { return visit.Fetch(ctx, ev, wants) })
-	if err != nil {
-		return nil, Judgement{}, cause(ctx, err)
-	}
-	if o != nil && j.Status == OK {
-		ev.Serving = o.finish(ctx, j.Listen, node.Name, j.Static)
-		if wants := fallback(ev.Serving, j); wants != nil {
-			if err := visit.Fetch(ctx, ev, wants); err != nil {
-				ev.Serving.Reason = err.Error() // it costs the certificate, not the verdict
-			}
-			fellBack(ev.Serving, ev, j)
-		}
-		j = Judge(ev)
-	}
-	return ev, j, nil
 }
 
 // maxRounds bounds "collect, ask what is still missing, collect that".

@@ -19,6 +19,7 @@ import (
 	"kletscan/scanner"
 	"kletscan/scanner/kubelet"
 	"kletscan/scanner/probe"
+	"kletscan/scanner/scannertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -80,8 +81,8 @@ func nodes(names ...string) []inventory.Node {
 // scan visits one node whose connection is c.
 func scan(t *testing.T, c *conn) scanner.Result {
 	t.Helper()
-	s := scanner.Scanner{Dial: func(context.Context, inventory.Node) (scanner.Conn, error) { return c, nil }}
-	results := s.Scan(t.Context(), nodes("a"), nil)
+	s := scanner.Scanner{Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return c, nil })}
+	results := scannertest.Scan(t.Context(), &s, nodes("a"))
 	if len(results) != 1 {
 		t.Fatalf("%d results for one node", len(results))
 	}
@@ -131,20 +132,20 @@ func TestANodeThatNeverGivesWhatIsWantedEndsAfterThreeRounds(t *testing.T) {
 func TestStatusOfAVisitThatFails(t *testing.T) {
 	tests := []struct {
 		name   string
-		dial   scanner.DialFunc
+		dial   scanner.ResolveFunc
 		status scanner.Status
 		want   string
 	}{
 		{
 			"a dial error keeps its status",
-			func(context.Context, inventory.Node) (scanner.Conn, error) {
+			scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) {
 				return nil, &scanner.Error{Op: "connect", Status: scanner.Unreachable, Err: errors.New("connection refused")}
-			},
+			}),
 			scanner.Unreachable, "connect: connection refused",
 		},
 		{
 			"any other dial error is a defect",
-			func(context.Context, inventory.Node) (scanner.Conn, error) { return nil, errors.New("oops") },
+			scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return nil, errors.New("oops") }),
 			scanner.Internal, "oops",
 		},
 		{
@@ -164,14 +165,14 @@ func TestStatusOfAVisitThatFails(t *testing.T) {
 		},
 		{
 			"a panic",
-			func(context.Context, inventory.Node) (scanner.Conn, error) { panic("index out of range") },
+			scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { panic("index out of range") }),
 			scanner.Internal, "a panic with a string at scanner_test.go:",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := scanner.Scanner{Dial: tt.dial}
-			r := s.Scan(t.Context(), nodes("a"), nil)[0]
+			s := scanner.Scanner{Resolve: tt.dial}
+			r := scannertest.Scan(t.Context(), &s, nodes("a"))[0]
 			if r.Status != tt.status || !strings.Contains(r.Error, tt.want) {
 				t.Errorf("got %v %q, want %v with %q", r.Status, r.Error, tt.status, tt.want)
 			}
@@ -187,11 +188,11 @@ func TestAnOperatingSystemWithoutSSHIsNotDialled(t *testing.T) {
 		"windows": scanner.NotLinux, "talos": scanner.NotLinux, "": scanner.OK, "linux": scanner.OK, "bottlerocket": scanner.OK,
 	} {
 		dialled := false
-		s := scanner.Scanner{Dial: func(context.Context, inventory.Node) (scanner.Conn, error) {
+		s := scanner.Scanner{Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) {
 			dialled = true
 			return &conn{answers: []string{kubeadmNode + configOn + end}}, nil
-		}}
-		r := s.Scan(t.Context(), []inventory.Node{{Name: "a", Host: "a", OS: system, Source: inventory.Position{File: "nodes.json", Line: 7}}}, nil)[0]
+		})}
+		r := scannertest.Scan(t.Context(), &s, []inventory.Node{{Name: "a", Host: "a", OS: system, Source: inventory.Position{File: "nodes.json", Line: 7}}})[0]
 		if r.Status != status || dialled != (status == scanner.OK) || status != scanner.OK && !strings.Contains(r.Error, "nodes.json:7") {
 			t.Errorf("%q: %v %q, dialled %v", system, r.Status, r.Error, dialled)
 		}
@@ -207,17 +208,17 @@ func TestVersionOfTheInventory(t *testing.T) {
 		{"neither", silent, "", "", ""},
 		{"a list that says nonsense", silent, "latest", "", ""},
 	} {
-		s := scanner.Scanner{Dial: answering(&conn{answers: []string{tt.answer + configOn + end}})}
+		s := scanner.Scanner{Resolve: answering(&conn{answers: []string{tt.answer + configOn + end}})}
 		node := inventory.Node{Name: "a", Host: "a", Kubelet: tt.listed, Source: inventory.Position{File: "nodes.json", Line: 7, Column: 5}}
-		v := s.Scan(t.Context(), []inventory.Node{node}, nil)[0].Verdict
+		v := scannertest.Scan(t.Context(), &s, []inventory.Node{node})[0].Verdict
 		if v.Version != tt.version || v.VersionSource != tt.source {
 			t.Errorf("%s: version %q from %q, want %q from %q", tt.rule, v.Version, v.VersionSource, tt.version, tt.source)
 		}
 	}
 }
 
-func answering(c *conn) scanner.DialFunc {
-	return func(context.Context, inventory.Node) (scanner.Conn, error) { return c, nil }
+func answering(c *conn) scanner.ResolveFunc {
+	return scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return c, nil })
 }
 
 func TestEveryNodeHasOneResultInInventoryOrder(t *testing.T) {
@@ -226,16 +227,20 @@ func TestEveryNodeHasOneResultInInventoryOrder(t *testing.T) {
 		names = append(names, fmt.Sprintf("node-%03d", i))
 	}
 	var running, most atomic.Int32
-	s := scanner.Scanner{Fanout: 7, Dial: func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
+	s := scanner.Scanner{Fanout: 7, Resolve: scannertest.Resolve(func(_ context.Context, n inventory.Node) (scanner.Conn, error) {
 		most.Store(max(most.Load(), running.Add(1)))
 		defer running.Add(-1)
 		if strings.HasSuffix(n.Name, "3") {
 			return nil, &scanner.Error{Op: "connect", Status: scanner.Unreachable, Err: errors.New("refused")}
 		}
 		return &conn{answers: []string{kubeadmNode + configOn + end}}, nil
-	}}
+	})}
 	told := make(map[string]int)
-	results := s.Scan(t.Context(), nodes(names...), func(r scanner.Result) { told[r.Node.Name]++ }) // -race proves one goroutine at a time
+	results := make([]scanner.Result, len(names))
+	s.Scan(t.Context(), nodes(names...), func(i int, r scanner.Result) { // -race proves one goroutine at a time
+		results[i] = r
+		told[r.Node.Name]++
+	})
 	var got []string
 	for _, r := range results {
 		got = append(got, r.Node.Name)
@@ -258,15 +263,15 @@ func TestCancelEndsVisitsAndBeginsNone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var dialled atomic.Int32
 	var once sync.Once
-	s := scanner.Scanner{Fanout: 2, Dial: func(context.Context, inventory.Node) (scanner.Conn, error) {
+	s := scanner.Scanner{Fanout: 2, Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) {
 		dialled.Add(1)
 		return &conn{exec: func(ctx context.Context) error {
 			once.Do(cancel)
 			<-ctx.Done()
 			return ctx.Err()
 		}}, nil
-	}}
-	results := s.Scan(ctx, nodes("a", "b", "c", "d", "e", "f"), nil)
+	})}
+	results := scannertest.Scan(ctx, &s, nodes("a", "b", "c", "d", "e", "f"))
 	for _, r := range results {
 		if r.Status != scanner.Cancelled || r.Node.Name == "" {
 			t.Errorf("%q is %v, want cancelled", r.Node.Name, r.Status)
@@ -291,7 +296,7 @@ func TestCancelGivesGrace(t *testing.T) {
 		t.Run(tt.rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
-				s := scanner.Scanner{Fanout: 1, Grace: 5 * time.Second, NodeTimeout: time.Minute, Dial: answering(&conn{answers: []string{kubeadmNode + configOn + end}, exec: func(ctx context.Context) error {
+				s := scanner.Scanner{Fanout: 1, Grace: 5 * time.Second, NodeTimeout: time.Minute, Resolve: answering(&conn{answers: []string{kubeadmNode + configOn + end}, exec: func(ctx context.Context) error {
 					cancel()
 					select {
 					case <-time.After(tt.takes):
@@ -301,7 +306,7 @@ func TestCancelGivesGrace(t *testing.T) {
 					}
 				}})}
 				start := time.Now()
-				results := s.Scan(ctx, nodes("a", "b"), nil)
+				results := scannertest.Scan(ctx, &s, nodes("a", "b"))
 				if results[0].Status != tt.want || results[1].Status != scanner.Cancelled || time.Since(start) != tt.ends {
 					t.Errorf("got %v and %v after %v, want %v and cancelled after %v", results[0].Status, results[1].Status, time.Since(start), tt.want, tt.ends)
 				}
@@ -311,11 +316,11 @@ func TestCancelGivesGrace(t *testing.T) {
 }
 
 func TestNodeTimeoutIsForTheWholeVisit(t *testing.T) {
-	s := scanner.Scanner{NodeTimeout: 20 * time.Millisecond, Dial: answering(&conn{exec: func(ctx context.Context) error {
+	s := scanner.Scanner{NodeTimeout: 20 * time.Millisecond, Resolve: answering(&conn{exec: func(ctx context.Context) error {
 		<-ctx.Done()
 		return errors.New("the connection went away")
 	}})}
-	r := s.Scan(t.Context(), nodes("a"), nil)[0]
+	r := scannertest.Scan(t.Context(), &s, nodes("a"))[0]
 	if r.Status != scanner.Timeout || !strings.Contains(r.Error, "node timeout of 20ms") {
 		t.Errorf("got %v %q, want a timeout that names the limit", r.Status, r.Error)
 	}

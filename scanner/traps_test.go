@@ -24,6 +24,7 @@ import (
 	"kletscan/scanner"
 	"kletscan/scanner/evidence"
 	"kletscan/scanner/probe"
+	"kletscan/scanner/scannertest"
 )
 
 // A node can mislead whoever reads it in 33 known ways, the traps. Each has a
@@ -80,7 +81,7 @@ func visit(t *testing.T, node fixtures.Node, bend func(probe.Output) probe.Outpu
 	conn := nodeConn{t: t, node: node, bend: bend, said: new(bytes.Buffer)}
 	var v visited
 	s := scanner.Scanner{
-		Dial: func(context.Context, inventory.Node) (scanner.Conn, error) { return conn, nil },
+		Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return conn, nil }),
 		Keep: func(_ scanner.Result, ev *evidence.Evidence) {
 			text, err := json.Marshal(ev)
 			if err != nil {
@@ -90,7 +91,7 @@ func visit(t *testing.T, node fixtures.Node, bend func(probe.Output) probe.Outpu
 		},
 		NodeTimeout: 20 * time.Second, // for whoever hangs at a FIFO
 	}
-	v.Result = s.Scan(t.Context(), nodes(node.Name), nil)[0]
+	v.Result = scannertest.Scan(t.Context(), &s, nodes(node.Name))[0]
 	v.said = conn.said.String()
 	return v
 }

@@ -11,6 +11,7 @@ import (
 	"kletscan/inventory"
 	"kletscan/scanner"
 	"kletscan/scanner/probe"
+	"kletscan/scanner/scannertest"
 )
 
 // 27. A file without a final newline glues the next marker on, and content may look like one.
@@ -192,8 +193,8 @@ func TestTrap32OtherAnswersAreNotTheProbes(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out := probe.Output{Stdout: []byte(tt.stdout), Stderr: []byte(tt.stderr), ExitCode: tt.code}
-			s := scanner.Scanner{Dial: func(context.Context, inventory.Node) (scanner.Conn, error) { return answers{out}, nil }}
-			visited{Result: s.Scan(t.Context(), nodes("a"), nil)[0]}.is(t, "denied", tt.reason)
+			s := scanner.Scanner{Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return answers{out}, nil })}
+			visited{Result: scannertest.Scan(t.Context(), &s, nodes("a"))[0]}.is(t, "denied", tt.reason)
 		})
 	}
 	t.Run("a probe that is cut off", func(t *testing.T) {

@@ -26,37 +26,88 @@ const (
 	opRun       = "run the command"
 )
 
-// Dial connects to a node and logs in. It may be called concurrently. Its
-// errors are *scanner.Error. ctx does not bound the connection once it is
-// returned.
-func (d *Dialer) Dial(ctx context.Context, node inventory.Node) (scanner.Conn, error) {
+// Resolve decides everything about a node, as the operator's own ssh would. It
+// may be called concurrently, and so may what it leads to. All errors are
+// *scanner.Error.
+func (d *Dialer) Resolve(ctx context.Context, node inventory.Node) (scanner.Target, error) {
 	t, err := d.target(ctx, node)
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
-	conn, err := d.connect(ctx, t)
+	return &resolved{d, t}, nil
+}
+
+// resolved is a node's scanner.Target.
+type resolved struct {
+	dialer *Dialer
+	target *target
+}
+
+// Shares has the agent, where logins with it are limited: one that waits for
+// somebody to touch a key must not hold a place at its server meanwhile.
+func (r *resolved) Shares() []scanner.Share {
+	var shares []scanner.Share
+	if limit := r.dialer.cfg.AgentConcurrency; limit > 0 && r.target.keys.Agent != "" {
+		shares = append(shares, scanner.Share{Name: "agent", Limit: limit})
+	}
+	return shares
+}
+
+// Dial opens what SSH runs over.
+func (r *resolved) Dial(ctx context.Context) (scanner.Link, error) {
+	socket, err := r.dialer.reach(ctx, r.target)
+	if err != nil {
+		return nil, err
+	}
+	return &link{r.dialer, r.target, socket}, nil
+}
+
+// link is a node's scanner.Link.
+type link struct {
+	dialer *Dialer
+	target *target
+	socket net.Conn
+}
+
+func (l *link) Close() error { return l.socket.Close() }
+
+func (l *link) Login(ctx context.Context) (scanner.Conn, error) {
+	conn, err := l.dialer.login(ctx, l.target, l.socket)
 	if err != nil { // not a nil *Conn in an interface
 		return nil, err
 	}
 	return conn, nil
 }
 
-// connect logs in at a target. A host that shows another of its keys than
-// those on file is asked once more, for just those: OpenSSH's order of
-// algorithms would have asked for them at first (sshconnect2.c,
-// order_hostkeyalgs), but it knows no thousand hashed lines to compare.
+// connect reaches a target and logs in.
 func (d *Dialer) connect(ctx context.Context, t *target) (*Conn, error) {
 	if conn := d.ride(ctx, t); conn != nil {
 		return d.attend(conn, t), nil
 	}
+	socket, err := d.reach(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return d.login(ctx, t, socket)
+}
+
+// login logs in over a socket, which is used up. A host that shows another of
+// its keys than those on file is reached once more and asked for just those:
+// OpenSSH's order of algorithms would have asked for them at first
+// (sshconnect2.c, order_hostkeyalgs), but it knows no thousand hashed lines to
+// compare.
+func (d *Dialer) login(ctx context.Context, t *target, socket net.Conn) (*Conn, error) {
 	known, err := d.hostKeys.load(t.hostKeyFiles)
 	if err != nil {
+		socket.Close()
 		return nil, refused(ctx, err)
 	}
-	conn, again, err := d.attempt(ctx, t, known, nil)
+	conn, again, err := d.attempt(ctx, t, socket, known, nil)
 	if err != nil && again != nil {
 		first := err
-		conn, _, err = d.attempt(ctx, t, known, again)
+		if socket, err = d.reach(ctx, t); err == nil {
+			conn, _, err = d.attempt(ctx, t, socket, known, again)
+		}
 		var none *ssh.AlgorithmNegotiationError
 		if errors.As(err, &none) { // it has none of the keys on file, so the key that it showed is the answer
 			err = first
@@ -68,6 +119,18 @@ func (d *Dialer) connect(ctx context.Context, t *target) (*Conn, error) {
 	return d.attend(conn, t), nil
 }
 
+// reach opens what SSH runs over: a channel of a jump host, a command of the
+// operator's, or TCP. Its errors are *scanner.Error.
+func (d *Dialer) reach(ctx context.Context, t *target) (net.Conn, error) {
+	if t.via != nil { // which has limits of its own, since its login serves others, too
+		return d.hops.to(t.via).dial(ctx, t.address())
+	}
+	limit := d.connectTimeout(t)
+	connecting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return open(connecting, ctx, t, limit)
+}
+
 // attend gives a connection its keepalive, if it is to have one.
 func (d *Dialer) attend(conn *Conn, t *target) *Conn {
 	if t.alive > 0 {
@@ -76,30 +139,13 @@ func (d *Dialer) attend(conn *Conn, t *target) *Conn {
 	return conn
 }
 
-// attempt opens a transport and runs one handshake and login over it. The
-// host key algorithms are those given, or nil for what is on file. again are
-// those with which another attempt may do better; it begins at the connection,
-// because a key exchange cannot be taken back.
-func (d *Dialer) attempt(caller context.Context, t *target, known *knownhosts.DB, algorithms []string) (conn *Conn, again []string, err error) {
-	done, err := d.agentTurn(caller, t)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer done()
+// attempt runs one handshake and login. The host key algorithms are those given,
+// or nil for what is on file. again are those with which another attempt may do
+// better, over another socket: a key exchange cannot be taken back.
+func (d *Dialer) attempt(caller context.Context, t *target, socket net.Conn, known *knownhosts.DB, algorithms []string) (conn *Conn, again []string, err error) {
 	limit := d.connectTimeout(t)
-	var socket net.Conn
-	if t.via != nil { // outside the limit: the login at the jump host serves others, too
-		if socket, err = d.hops.to(t.via).dial(caller, t.address()); err != nil {
-			return nil, nil, err
-		}
-	}
 	ctx, cancel := context.WithTimeout(caller, limit)
 	defer cancel()
-	if socket == nil {
-		if socket, err = open(ctx, caller, t, limit); err != nil {
-			return nil, nil, err
-		}
-	}
 	l := &login{
 		target: t, known: known, algorithms: algorithms, offer: d.keys.Offer(t.keys), now: d.cfg.Now,
 		password: d.passwordFor(t), transport: &transport{Conn: socket},
@@ -152,21 +198,6 @@ func (d *Dialer) passwordFor(t *target) *secret.Word {
 		return nil
 	}
 	return d.password
-}
-
-// agentTurn waits for a turn with the agent where these are limited: a login
-// that waits for somebody to touch a key must not hold a place at the server
-// meanwhile. A jump host has one login for all, and needs no turn.
-func (d *Dialer) agentTurn(ctx context.Context, t *target) (done func(), err error) {
-	if d.turns == nil || t.keys.Agent == "" || t.isHop {
-		return func() {}, nil
-	}
-	select {
-	case d.turns <- struct{}{}:
-		return func() { <-d.turns }, nil
-	case <-ctx.Done():
-		return nil, interrupted(ctx, opLogin, "no turn with the agent yet", 0)
-	}
 }
 
 // open makes what SSH runs over: a command of the operator's, or TCP. Its

@@ -8,6 +8,7 @@ import (
 	"kletscan/inventory"
 	"kletscan/scanner"
 	"kletscan/scanner/remote/sshdtest"
+	"kletscan/scanner/scannertest"
 )
 
 var kinds = []string{"ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048"}
@@ -390,8 +391,8 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			h.Write("known_hosts", s.KnownHostsLine(false, door.Addr()))
 			h.Write("config", door.HostBlock("node", "User "+s.User, "IdentityFile "+key.Path, "UserKnownHostsFile "+h.Path("known_hosts")))
 			d := newDialer(t, operator(t, h))
-			scan := scanner.Scanner{Dial: d.Dial, Retries: 5}
-			r := scan.Scan(t.Context(), []inventory.Node{node()}, nil)[0]
+			scan := scanner.Scanner{Resolve: d.Resolve, Retries: 5}
+			r := scannertest.Scan(t.Context(), &scan, []inventory.Node{node()})[0]
 			if tt.status == scanner.OK {
 				if r.Status == scanner.Unreachable || r.Status == scanner.Throttled || r.Status == scanner.AuthFailed {
 					t.Errorf("got %v: %s", r.Status, r.Error)

@@ -88,7 +88,7 @@ type Config struct {
 	AgentSocket      string // the agent's Unix socket (SSH_AUTH_SOCK) or Windows pipe; empty: none
 	AgentConcurrency int    // logins with the agent at once, and signatures that it is asked for; 0: only the latter are limited
 
-	ConnectTimeout time.Duration // for TCP, key exchange and login together; 0: ssh_config's ConnectTimeout, else DefaultConnectTimeout
+	ConnectTimeout time.Duration // for TCP, and again for key exchange and login together; 0: ssh_config's ConnectTimeout, else DefaultConnectTimeout
 	CommandTimeout time.Duration // for each Exec; 0: DefaultCommandTimeout
 	Retries        int           // of logins at jump hosts after transient errors; a node's are its caller's business
 
@@ -120,7 +120,7 @@ type Config struct {
 }
 
 const (
-	// DefaultConnectTimeout is for TCP, key exchange and login together.
+	// DefaultConnectTimeout is for TCP, and again for key exchange and login together.
 	DefaultConnectTimeout = 10 * time.Second
 	// DefaultCommandTimeout is for one command.
 	DefaultCommandTimeout = 30 * time.Second
@@ -134,8 +134,7 @@ type Dialer struct {
 	hostKeys *hostKeyStore
 	hops     *hops
 	memory   *budget
-	password *secret.Word  // nil: none
-	turns    chan struct{} // logins with the agent; nil: not limited
+	password *secret.Word // nil: none
 	warnings []string
 	running  sync.WaitGroup // handshakes and keepalives
 }
@@ -178,9 +177,6 @@ func New(ctx context.Context, cfg Config) (*Dialer, error) {
 	d.hops = newHops(d)
 	if len(cfg.Password) > 0 {
 		d.password = secret.New(string(cfg.Password))
-	}
-	if cfg.AgentConcurrency > 0 {
-		d.turns = make(chan struct{}, cfg.AgentConcurrency)
 	}
 	if err := d.prepare(ctx); err != nil {
 		d.Close()

@@ -199,4 +199,4 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	wantText(t, err, "home directory: not known: set HOME")
 }
 
-var _ scanner.DialFunc = (*Dialer)(nil).Dial
+var _ scanner.ResolveFunc = (*Dialer)(nil).Resolve
