@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kletscan/scanner/evidence"
 	"kletscan/scanner/secret"
 )
 
@@ -26,9 +27,10 @@ var BecomeWords = []string{"auto", "never", "sudo", "doas"}
 // String is the word for b.
 func (b Become) String() string { return BecomeWords[b] }
 
-// assignment is the script's word for b.
-func (b Become) assignment() string {
-	if b == Never {
+// reader is the script's word for who reads of wants what the login user
+// cannot. A survey has none.
+func (b Become) reader(wants []evidence.Want) string {
+	if b == Never || len(wants) == 0 {
 		return ""
 	}
 	return b.String()

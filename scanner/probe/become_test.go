@@ -31,14 +31,21 @@ type sudoNode struct {
 func (n *sudoNode) Exec(_ context.Context, command, stdin string) (Output, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.commands, n.scripts = append(n.commands, command), append(n.scripts, stdin)
-	return Output{Stdout: surveyed(stdin, "denied")}, nil
+	script := command + stdin
+	n.commands, n.scripts = append(n.commands, command), append(n.scripts, script)
+	return Output{Stdout: surveyed(script, "denied")}, nil
+}
+
+// nonceOf is the nonce of a command or of the script on its standard input.
+func nonceOf(script string) string {
+	_, rest, _ := strings.Cut(script, "K=")
+	return rest[:strings.IndexAny(rest, ";\n")]
 }
 
 // surveyed answers a script with one file.
 func surveyed(script, state string) []byte {
-	nonce, _, _ := strings.Cut(strings.TrimPrefix(script, "K="), "\n")
-	how := map[bool]string{true: "sudo", false: "no"}[strings.Contains(script, "\nbecome=auto\n")]
+	nonce := nonceOf(script)
+	how := map[bool]string{true: "sudo", false: "no"}[strings.Contains(script, "become=auto")]
 	frames := answer("\n@N host\nuid=0\n", "\n@N file 0 /x\ngeheim und geheimer\n@N state "+state+" "+how+" 1 600 0\n")
 	return []byte(strings.ReplaceAll(string(frames), "@N ", "@"+nonce+" "))
 }

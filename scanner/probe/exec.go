@@ -11,11 +11,16 @@ type Executor interface {
 	// Exec runs command through the login shell, without a PTY, writes stdin
 	// to it and closes its standard input, and returns when the command has
 	// ended. A command that ran is never an error, whatever its exit status;
-	// an error means that its output is not whole. When ctx ends first, the
-	// connection is closed, the call returns at once with the cause, and the
-	// Executor is of no further use.
+	// an error means that its output is not whole, or with ErrRefused that the
+	// command did not run. When ctx ends first, the connection is closed, the
+	// call returns at once with the cause, and the Executor is of no further
+	// use.
 	Exec(ctx context.Context, command, stdin string) (Output, error)
 }
+
+// ErrRefused is the error of Exec for a command that the server refused to run,
+// since it is too long for it, say. The Executor remains of use.
+var ErrRefused = errors.New("the server refused the command")
 
 // ErrUntrusted is the error of Talk for a node that must not be told a secret:
 // its host key was not on file before.

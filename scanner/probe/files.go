@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,14 +12,15 @@ import (
 // newFile begins a file; what was read is the frame's body, and the state
 // frame that follows says what that is worth.
 func (p *parser) newFile(f frame) error {
-	if len(f.words) < 3 || !strings.HasPrefix(f.words[2], "/") {
+	pid, path, _ := f.words()
+	if !bytes.HasPrefix(path, []byte("/")) {
 		return fmt.Errorf("expected a pid and a path")
 	}
 	if len(p.ev.Files) >= maxFiles {
 		return fmt.Errorf("more than %d files", maxFiles)
 	}
-	file := evidence.File{PID: number(f.words[1]), Path: f.words[2], UID: -1}
-	p.body = string(f.body) // nothing until its state is known
+	file := evidence.File{PID: number(pid), Path: string(path), UID: -1}
+	p.body = f.body // nothing until its state is known
 	same := func(old evidence.File) bool { return old.PID == file.PID && old.Path == file.Path }
 	if i := slices.IndexFunc(p.ev.Files, same); i >= 0 {
 		p.ev.Files[i] = file // asked again, with sudo
@@ -32,10 +34,11 @@ func (p *parser) newFile(f frame) error {
 }
 
 func (p *parser) newDir(f frame) error {
-	if len(f.words) < 3 || !strings.HasPrefix(f.words[2], "/") {
+	pid, path, _ := f.words()
+	if !bytes.HasPrefix(path, []byte("/")) {
 		return fmt.Errorf("expected a pid and a path")
 	}
-	dir := evidence.Dir{PID: number(f.words[1]), Path: f.words[2]}
+	dir := evidence.Dir{PID: number(pid), Path: string(path)}
 	same := func(old evidence.Dir) bool { return old.PID == dir.PID && old.Path == dir.Path }
 	if i := slices.IndexFunc(p.ev.Dirs, same); i >= 0 {
 		p.ev.Dirs[i] = dir
@@ -53,7 +56,7 @@ func (p *parser) newDir(f frame) error {
 
 // state ends a file or heads a directory: STATE no|sudo MTIME MODE UID.
 func (p *parser) state(f frame) error {
-	fields := strings.Fields(strings.Join(f.words[1:], " "))
+	fields := strings.Fields(string(f.args))
 	if len(fields) != 5 {
 		return fmt.Errorf("expected five words after it")
 	}
@@ -97,7 +100,7 @@ func (p *parser) fileState(state evidence.State) {
 		return // what was read before it turned out not to be sent
 	}
 	var ok bool
-	if p.file.Content, ok = redact(p.body); !ok {
+	if p.file.Content, ok = redact(string(p.body)); !ok {
 		p.file.State = evidence.Sealed
 	}
 }
@@ -126,18 +129,17 @@ func (p *parser) refused(pid int, path string) (evidence.State, string) {
 
 // entry is one name of the directory listed last.
 func (p *parser) entry(f frame) error {
-	// MTIME MODE UID PATH, of which SplitN left the last three together.
-	if len(f.words) < 3 || p.dir == nil {
+	// MTIME MODE UID PATH
+	mtime, rest, _ := bytes.Cut(f.args, []byte(" "))
+	_, rest, _ = bytes.Cut(rest, []byte(" "))
+	_, path, ok := bytes.Cut(rest, []byte(" "))
+	if !ok || p.dir == nil {
 		return fmt.Errorf("expected a time, a mode, an owner and a path in a directory")
 	}
 	if p.entries++; p.entries > maxEntries {
 		return fmt.Errorf("more than %d names", maxEntries)
 	}
-	rest := strings.SplitN(f.words[2], " ", 3)
-	if len(rest) != 3 {
-		return fmt.Errorf("expected a time, a mode, an owner and a path in a directory")
-	}
 	target := strings.TrimSuffix(string(f.body), "\n")
-	p.dir.Entries = append(p.dir.Entries, evidence.Entry{Path: rest[2], Target: target, ModTime: int64(number(f.words[1]))})
+	p.dir.Entries = append(p.dir.Entries, evidence.Entry{Path: string(path), Target: target, ModTime: int64(number(mtime))})
 	return nil
 }

@@ -4,16 +4,23 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // frame is what stands between two markers. A marker is a line that begins
-// with "@", the nonce and a blank; the newline before it belongs to it, so a
+// with "@", the mark and a blank; the newline before it belongs to it, so a
 // file without a final newline keeps its exact bytes.
 type frame struct {
-	words []string // of the marker, without the nonce; the last one may hold blanks
-	body  []byte   // up to the next marker
+	kind []byte // the first word behind the mark
+	args []byte // the others
+	body []byte // up to the next marker
 }
+
+// words are two words of a frame's arguments, the second of which may hold
+// blanks. ok is unset where there is only one.
+func (f frame) words() (first, second []byte, ok bool) { return bytes.Cut(f.args, []byte(" ")) }
 
 // ErrNotAnswered means that the node did not give a whole answer of the script:
 // something else answered, or the answer was cut off, too long or malformed.
@@ -22,31 +29,56 @@ var ErrNotAnswered = errors.New("no whole answer from the node")
 // errNotAProbe is the answer of something that did not run the script.
 var errNotAProbe = fmt.Errorf("%w: the login shell did not run the probe", ErrNotAnswered)
 
-// frames cuts the answer at its markers. The begin and end markers must be
-// there: without begin the answer is not ours, without end it is not whole.
-func frames(answer []byte, nonce string) ([]frame, error) {
-	marker := []byte("\n@" + nonce + " ")
-	parts := bytes.Split(answer, marker)
-	if len(parts) < 2 {
-		return nil, fmt.Errorf("%w: expected a POSIX shell, got %s; is there a ForceCommand or a nologin shell?",
+// errSilent is that of something that did not say a word.
+var errSilent = fmt.Errorf("%w: expected a POSIX shell, got nothing; is there a ForceCommand or a nologin shell?", errNotAProbe)
+
+// frames cuts the answer at its markers, which the nonce begins or the mark that
+// is announced behind it. The begin and end markers must be there: without
+// begin the answer is not ours, without end it is not whole.
+func frames(answer []byte, nonce string) (list []frame, mark []byte, err error) {
+	mark = []byte(nonce)
+	_, rest, begun := bytes.Cut(answer, []byte("\n@"+nonce+" "))
+	if own, found := bytes.CutPrefix(rest, []byte("mark ")); found {
+		mark, rest, _ = bytes.Cut(own, []byte("\n"))
+		_, rest, begun = bytes.Cut(rest, slices.Concat([]byte("\n@"), mark, []byte(" ")))
+	}
+	switch {
+	case !begun && len(bytes.TrimSpace(answer)) == 0:
+		return nil, nil, errSilent
+	case !begun:
+		return nil, nil, fmt.Errorf("%w: expected a POSIX shell, got %s; is there a ForceCommand or a nologin shell?",
 			errNotAProbe, beginning(answer))
 	}
-	list := make([]frame, 0, len(parts)-1)
-	for _, part := range parts[1:] {
+	list = split(rest, slices.Concat([]byte("\n@"), mark, []byte(" ")))
+	last := len(list) - 1
+	switch {
+	case string(list[0].kind) != "begin":
+		return nil, nil, fmt.Errorf("%w: its answer has no begin marker", errNotAProbe)
+	case string(list[last].kind) != "end":
+		return nil, nil, fmt.Errorf("%w: it is cut off, its end marker is missing", ErrNotAnswered)
+	}
+	return list[1:last], mark, nil
+}
+
+// split cuts what follows the first marker into frames.
+func split(answer, marker []byte) []frame {
+	odd := !utf8.Valid(answer)
+	list := make([]frame, 0, 64)
+	for more := true; more; {
+		var part []byte
+		part, answer, more = bytes.Cut(answer, marker)
 		head, body, _ := bytes.Cut(part, []byte("\n"))
-		f := frame{words: strings.SplitN(printable(head), " ", 3), body: body}
-		if f.words[0] != "file" && f.words[0] != "cmdline" { // all else is text, and its odd bytes decide nothing
+		if odd {
+			head = []byte(printable(head))
+		}
+		f := frame{body: body}
+		f.kind, f.args, _ = bytes.Cut(head, []byte(" "))
+		if kind := string(f.kind); odd && kind != "file" && kind != "cmdline" { // all else is text, and its odd bytes decide nothing
 			f.body = []byte(printable(body))
 		}
 		list = append(list, f)
 	}
-	if list[0].words[0] != "begin" {
-		return nil, fmt.Errorf("%w: its answer has no begin marker", errNotAProbe)
-	}
-	if list[len(list)-1].words[0] != "end" {
-		return nil, fmt.Errorf("%w: it is cut off, its end marker is missing", ErrNotAnswered)
-	}
-	return list[1 : len(list)-1], nil
+	return list
 }
 
 // printable is text in which a byte that is not UTF-8 has become U+FFFD.
@@ -63,9 +95,12 @@ func beginning(answer []byte) string {
 
 // refusals are the words of sudo or doas, by path: they come on standard error,
 // each behind a marker of its own. Lines are kept apart.
-func refusals(stderr []byte, nonce string) map[string][]string {
+func refusals(stderr, mark []byte) map[string][]string {
+	if len(stderr) == 0 {
+		return nil
+	}
 	said := make(map[string][]string)
-	for _, part := range bytes.Split(stderr, []byte("@"+nonce+" sudo "))[1:] {
+	for _, part := range bytes.Split(stderr, slices.Concat([]byte("@"), mark, []byte(" sudo ")))[1:] {
 		path, text, _ := strings.Cut(printable(part), "\n")
 		said[path] = lines(text)
 	}

@@ -74,20 +74,43 @@ func modelArgv(text string) string {
 	return strings.Join(masked, "\x00") + text
 }
 
-// What fuzzing is slow to find: texts made of the words that matter, many to a
-// run of each shell.
+// randomText is made of the words that matter.
+func randomText(random *rand.Rand) string {
+	words := strings.Split(`--token|-t|K3S_TOKEN|--to|ken|--a|b|=| | |"|'|\|,|feature-gates|--url-header|://|@|SetCredential|[S]|#|;|-----BEGIN |PRIVATE KEY-----|-----END |A_ARGS|`+"\t|\n|\n|\\\n|\x81|*|~", "|")
+	var b strings.Builder
+	for range 1 + random.IntN(25) {
+		b.WriteString(words[random.IntN(len(words))])
+	}
+	return b.String()
+}
+
+// What is not looked at closely has nothing in it that would be withheld.
+func TestAPlainTextComesOutOfTheMaskerAsItWentIn(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	plains := 0
+	for range 50_000 {
+		text := randomText(random)
+		if !plain(text) {
+			continue
+		}
+		plains++
+		if got, ok := maskWords(text); got != text || !ok {
+			t.Errorf("%q is plain, and becomes %q", text, got)
+		}
+	}
+	if plains < 1000 {
+		t.Errorf("%d of the texts are plain, expected more, or this proves nothing", plains)
+	}
+}
+
+// What fuzzing is slow to find: many texts to a run of each shell.
 func TestMaskAgreesWithItsModelOnRandomTexts(t *testing.T) {
-	words := strings.Split(`--token|-t|K3S_TOKEN|--a|b|=| | |"|'|\|,|feature-gates|--url-header|://|@|SetCredential|[S]|#|;|-----BEGIN |PRIVATE KEY-----|-----END |A_ARGS|`+"\t|\n|\n|\\\n|\x81|*|~", "|")
 	random := rand.New(rand.NewPCG(7, 7))
 	const texts = 400
 	dir := t.TempDir()
 	for i := range texts {
-		var b strings.Builder
-		for range 1 + random.IntN(25) {
-			b.WriteString(words[random.IntN(len(words))])
-		}
-		b.WriteString("\n")
-		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), []byte(b.String()), 0o600); err != nil {
+		text := randomText(random) + "\n"
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -49,6 +49,14 @@ const maxMasked = 8192
 // maskLines is text without the values of credentials. ok is unset where a
 // line was too long to tell.
 func maskLines(text string) (masked string, ok bool) {
+	if plain(text) {
+		return text, true
+	}
+	return maskWords(text)
+}
+
+// maskWords is maskLines for a text that is not plain.
+func maskWords(text string) (masked string, ok bool) {
 	m := masker{reachesLineEnd: true}
 	m.restart()
 	var b strings.Builder
@@ -64,12 +72,19 @@ func maskLines(text string) (masked string, ok bool) {
 
 // maskListing does the same for the output of ps.
 func maskListing(text string) string {
+	if plain(text) {
+		return text
+	}
 	m := masker{unit: true, list: true}
 	var b strings.Builder
+	b.Grow(len(text))
 	for l := range strings.Lines(text) {
 		body, ended := strings.CutSuffix(l, "\n")
-		m.restart()
-		b.WriteString(m.mask(body))
+		if m.pem || !plain(body) {
+			m.restart()
+			body = m.mask(body)
+		}
+		b.WriteString(body)
 		if ended {
 			b.WriteByte('\n')
 		}
@@ -81,13 +96,18 @@ func maskListing(text string) string {
 // may be two elements. ok is unset where an argument was too long to tell.
 func maskArgv(args []string) (masked []string, ok bool) {
 	due := false
+	masked = make([]string, 0, len(args))
 	for _, arg := range args {
 		if due && arg != "" && !isLongFlag(arg) {
 			due = false
 			masked = append(masked, withheld)
 			continue
 		}
-		if due = strings.HasPrefix(arg, "-") && !strings.ContainsAny(arg, "= ") && credential(arg); due || !hinted(arg) {
+		if due = false; !hinted(arg) {
+			masked = append(masked, arg)
+			continue
+		}
+		if due = arg[0] == '-' && !strings.ContainsAny(arg, "= ") && credential(arg); due {
 			masked = append(masked, arg)
 			continue
 		}
@@ -116,10 +136,7 @@ var (
 	mixedCase        = regexp.MustCompile(`(?s)[a-z].*[A-Z]|[A-Z].*[a-z]`)
 	credentialName   = regexp.MustCompile(`(?s)TOKEN|PASSW|PASSPHRASE|SECRET|CREDENTIAL|PRIVATE_KEY|ACCESS_KEY|API_KEY|` +
 		`(?:[Tt]oken|[Pp]assword|[Pp]asswd|[Pp]assphrase|[Ss]ecret|[Cc]redentials?|(?:secret|access|private|api)[_-]key)$`)
-	hint        = regexp.MustCompile(`(?s)(?i:token|pass|secret|creden|key|header)|-t(?:$|[\\='" \t\x1f])|://.*@`)
-	wordyName   = regexp.MustCompile(`(?s)[Uu][Rr][Ll]-header$|[Ss]et[Cc]redential$`)
-	privateKey  = regexp.MustCompile(`(?s)-----BEGIN .*PRIVATE KEY`)
-	afterHeader = regexp.MustCompile(`(?s)^.*?-----BEGIN `)
+	wordyName = regexp.MustCompile(`(?s)[Uu][Rr][Ll]-header$|[Ss]et[Cc]redential$`)
 )
 
 // credential reports whether the value of a flag or variable of that name is
@@ -127,16 +144,15 @@ var (
 // and a feature gate (CSIServiceAccountToken) is only named like one.
 func credential(name string) bool {
 	switch {
+	case !hinted(name):
+		return false
 	case alwaysCredential.MatchString(name):
 		return true
-	case neverCredential.MatchString(name), mixedCase.MatchString(name) && !strings.ContainsAny(name, "_-"):
+	case !credentialName.MatchString(name), neverCredential.MatchString(name):
 		return false
 	}
-	return credentialName.MatchString(name)
+	return strings.ContainsAny(name, "_-") || !mixedCase.MatchString(name)
 }
-
-// hinted reports whether text may hold a credential.
-func hinted(text string) bool { return hint.MatchString(text) }
 
 // maskURLs takes what stands before the @ of a URL out of text. A URL ends at
 // one of ends.
@@ -217,10 +233,9 @@ func (m *masker) afterKey(text string) string {
 // keyless scans text without a private key in PEM, which may go on in the next
 // lines.
 func (m *masker) keyless(text string) {
-	if privateKey.MatchString(text) {
-		begin := afterHeader.FindString(text)
-		m.scan(strings.TrimSuffix(begin, "-----BEGIN "))
-		text = text[len(begin):]
+	if before, after, found := strings.Cut(text, "-----BEGIN "); found && strings.Contains(after, "PRIVATE KEY") {
+		m.scan(before)
+		text = after
 		if !m.own && m.hold != quoted && m.hold != line {
 			m.hold = nothing
 			m.said = append(m.said, withheld...)

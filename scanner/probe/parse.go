@@ -22,14 +22,14 @@ const (
 
 // parse adds an answer to ev.
 func parse(ev *evidence.Evidence, answer, stderr []byte, nonce string) error {
-	list, err := frames(answer, nonce)
+	list, mark, err := frames(answer, nonce)
 	if err != nil {
 		return err
 	}
-	p := parser{ev: ev, refusals: refusals(stderr, nonce)}
+	p := parser{ev: ev, refusals: refusals(stderr, mark)}
 	for _, f := range list {
 		if err := p.frame(f); err != nil {
-			return fmt.Errorf("%w: it is malformed at %.80q: %w", ErrNotAnswered, strings.Join(f.words, " "), err)
+			return fmt.Errorf("%w: it is malformed at %.80q: %w", ErrNotAnswered, fmt.Sprintf("%s %s", f.kind, f.args), err)
 		}
 	}
 	return nil
@@ -41,7 +41,7 @@ type parser struct {
 	refusals map[string][]string
 	process  *evidence.Process // the last process frame
 	file     *evidence.File    // a file frame that waits for its state
-	body     string            // and what was read of it
+	body     []byte            // and what was read of it
 	dir      *evidence.Dir     // the last dir frame
 	code     *int              // where the next rc frame goes
 	cmdline  int
@@ -51,7 +51,7 @@ type parser struct {
 }
 
 func (p *parser) frame(f frame) error {
-	switch f.words[0] {
+	switch string(f.kind) {
 	case "host":
 		p.host(string(f.body))
 	case "process":
@@ -64,20 +64,20 @@ func (p *parser) frame(f frame) error {
 	case "program":
 		return p.newProgram(f)
 	case "served":
-		if len(f.words) < 2 || len(p.ev.OpenSSL) >= maxServed {
+		if len(f.args) == 0 || len(p.ev.OpenSSL) >= maxServed {
 			return fmt.Errorf("expected an address, and not more than %d of them", maxServed)
 		}
 		text, _ := redact(string(f.body))
-		p.ev.OpenSSL = append(p.ev.OpenSSL, evidence.Output{Address: f.words[1], Text: text})
+		p.ev.OpenSSL = append(p.ev.OpenSSL, evidence.Output{Address: string(f.args), Text: text})
 		p.code, p.process = &p.openssl, nil
 	case "rc":
 		return p.exitCode(f)
 	case "pids":
-		if len(f.words) == 3 {
-			p.ev.PIDs = evidence.PIDs{Seen: number(f.words[1]), Readable: number(f.words[2])}
+		if seen, readable, ok := f.words(); ok {
+			p.ev.PIDs = evidence.PIDs{Seen: number(seen), Readable: number(readable)}
 		}
 	case "ps":
-		p.ev.Audit = evidence.Audit{Command: strings.Join(f.words[1:], " ") + " | grep kubelet", Output: maskListing(string(f.body))}
+		p.ev.Audit = evidence.Audit{Command: string(f.args) + " | grep kubelet", Output: maskListing(string(f.body))}
 	case "units":
 		p.ev.Units = append(p.ev.Units, units(string(f.body))...)
 	case "file":
@@ -140,13 +140,14 @@ func hidePID(mount string) string {
 }
 
 func (p *parser) newProcess(f frame) error {
-	if len(f.words) < 3 || number(f.words[1]) <= 0 {
+	pid, comm, ok := f.words()
+	if !ok || number(pid) <= 0 {
 		return fmt.Errorf("expected a pid and a command name")
 	}
 	if len(p.ev.Processes) >= maxProcesses {
 		return fmt.Errorf("more than %d processes are named like a kubelet", maxProcesses)
 	}
-	p.ev.Processes = append(p.ev.Processes, evidence.Process{PID: number(f.words[1]), Comm: f.words[2], UID: -1})
+	p.ev.Processes = append(p.ev.Processes, evidence.Process{PID: number(pid), Comm: string(comm), UID: -1})
 	p.process = &p.ev.Processes[len(p.ev.Processes)-1]
 	return nil
 }
@@ -154,24 +155,22 @@ func (p *parser) newProcess(f frame) error {
 func (p *parser) processFact(f frame) {
 	proc, text := p.process, strings.TrimSuffix(string(f.body), "\n")
 	p.code = nil
-	switch f.words[0] {
+	switch string(f.kind) {
 	case "status":
 		for line := range strings.Lines(text) {
-			fields := strings.Fields(line)
-			if len(fields) < 2 {
-				continue
-			}
-			switch fields[0] {
-			case "PPid:":
-				proc.PPID = number(fields[1])
-			case "Uid:":
-				proc.UID = owner(fields[1])
+			key, values, _ := strings.Cut(line, ":")
+			value, _, _ := strings.Cut(strings.TrimSpace(values), "\t")
+			switch key {
+			case "PPid":
+				proc.PPID = number(value)
+			case "Uid":
+				proc.UID = owner(value)
 			}
 		}
 	case "stat":
 		proc.StartTick = startTick(text)
 	case "cmdline":
-		proc.Argv, proc.ArgvState = argv(f.body)
+		proc.Argv, proc.ArgvState = argv(string(f.body))
 		p.code = &p.cmdline
 	case "cgroup":
 		proc.Cgroup = text
@@ -190,11 +189,12 @@ func (p *parser) processFact(f frame) {
 // newProgram takes what a program printed for --version. Behind the facts of a
 // process it is that process's own.
 func (p *parser) newProgram(f frame) error {
-	if len(f.words) < 2 || len(p.ev.Programs) >= maxProcesses {
+	if len(f.args) == 0 || len(p.ev.Programs) >= maxProcesses {
 		return fmt.Errorf("expected a path, and not more than %d of them", maxProcesses)
 	}
-	version, _, _ := strings.Cut(string(f.body), "\n")
-	p.ev.Programs = append(p.ev.Programs, evidence.ProgramVersion{Path: strings.Join(f.words[1:], " "), Version: version})
+	line, _, _ := bytes.Cut(f.body, []byte("\n"))
+	version := string(line)
+	p.ev.Programs = append(p.ev.Programs, evidence.ProgramVersion{Path: string(f.args), Version: version})
 	if p.process != nil {
 		p.process.Version = version
 	}
@@ -203,10 +203,10 @@ func (p *parser) newProgram(f frame) error {
 
 // exitCode takes the exit status of the command whose output came last.
 func (p *parser) exitCode(f frame) error {
-	if p.code == nil || len(f.words) < 2 {
+	if p.code == nil || len(f.args) == 0 {
 		return fmt.Errorf("nothing before it to which an exit status belongs")
 	}
-	switch code := number(f.words[1]); p.code {
+	switch code := number(f.args); p.code {
 	case &p.cmdline:
 		if code != 0 {
 			p.process.ArgvState = evidence.Denied
@@ -227,20 +227,15 @@ func (p *parser) exitCode(f frame) error {
 
 // argv splits /proc/PID/cmdline at its NULs. Every argument ends with one, so
 // an empty argument is kept and the end is not mistaken for another.
-func argv(cmdline []byte) ([]string, evidence.State) {
-	if len(cmdline) == 0 {
+func argv(cmdline string) ([]string, evidence.State) {
+	if cmdline == "" {
 		return nil, evidence.Present
 	}
 	state := evidence.Present
 	if len(cmdline) >= fileLimit {
 		state = evidence.Truncated
 	}
-	parts := bytes.Split(bytes.TrimSuffix(cmdline, []byte{0}), []byte{0})
-	args := make([]string, len(parts))
-	for i, part := range parts {
-		args[i] = string(part)
-	}
-	args, ok := maskArgv(args)
+	args, ok := maskArgv(strings.Split(strings.TrimSuffix(cmdline, "\x00"), "\x00"))
 	if !ok {
 		state = evidence.Denied
 	}
@@ -250,12 +245,15 @@ func argv(cmdline []byte) ([]string, evidence.State) {
 // startTick is field 22 of /proc/PID/stat, proc_pid_stat(5). The second field
 // is the command name in brackets and may itself hold blanks and brackets.
 func startTick(stat string) int64 {
-	_, rest, ok := cutLast(stat, ") ")
-	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 {
-		return 0
+	_, rest, _ := cutLast(stat, ") ")
+	field := 3
+	for text := range strings.FieldsSeq(rest) {
+		if field == 22 {
+			return int64(number(text))
+		}
+		field++
 	}
-	return int64(number(fields[19]))
+	return 0
 }
 
 // unitOf is the last component of a control group path that is a service:
@@ -308,17 +306,11 @@ func units(shown string) []evidence.Unit {
 }
 
 // number is a decimal number, or 0 where there is none.
-func number(text string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
+func number[T string | []byte](text T) int { return max(0, owner(text)) }
 
 // owner is a uid, or -1 where there is none.
-func owner(text string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(text))
+func owner[T string | []byte](text T) int {
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || n < 0 {
 		return -1
 	}

@@ -56,7 +56,7 @@ func TestArgvThatCannotBeReadIsDenied(t *testing.T) {
 }
 
 func TestArgvOverTheLimitIsTruncated(t *testing.T) {
-	args, state := argv([]byte(strings.Repeat("a\x00", fileLimit)))
+	args, state := argv(strings.Repeat("a\x00", fileLimit))
 	if state != evidence.Truncated || len(args) == 0 {
 		t.Errorf("state %q with %d arguments, want truncated with some", state, len(args))
 	}

@@ -4,11 +4,12 @@
 // the files that the first answer named, with sudo -n or doas -n where the
 // login user may not. With a password, both run as root by sudo -S.
 //
-// The script is embedded as probe.sh. It reads and never writes, and it runs a
-// closed set of commands: cat, date, doas -n, find, getconf, grep, head, id,
-// ps, readlink, stat, sudo -n, systemctl show, tr, uname, openssl s_client
-// under timeout where sshd refuses to forward, and the kubelet's own
-// binary with --version if only root could have put it there.
+// The script is embedded as probe.sh. It rides in the exec request, and goes to
+// standard input where the login shell does not pass it on. It reads and never
+// writes, and it runs a closed set of commands: cat, date, doas -n, find,
+// getconf, grep, head, id, ps, readlink, stat, sudo -n, systemctl show, tr,
+// uname, openssl s_client under timeout where sshd refuses to forward, and the
+// kubelet's own binary with --version if only root could have put it there.
 package probe
 
 import (
@@ -31,6 +32,7 @@ type Visit struct {
 	Password *Password
 
 	refusal string // why the password brought nothing; empty: it did, or was not tried
+	stdin   bool   // the login shell passes no script on: it goes to standard input
 }
 
 // Survey asks the first question: who is there, and what do the well-known
@@ -70,16 +72,40 @@ func (v *Visit) ask(ctx context.Context, ev *evidence.Evidence, wants []evidence
 			return err
 		}
 	}
-	nonce := rand.Text()
-	out, err := v.Node.Exec(ctx, Command, Script(nonce, v.Become, wants))
-	if err != nil {
-		return err
-	}
-	if err := read(ev, out, nonce); err != nil {
+	if err := v.exec(ctx, ev, wants); err != nil {
 		return err
 	}
 	v.explain(ev)
 	return nil
+}
+
+// exec asks with the script in the command, which saves a round trip, and if
+// there is no sign of it in the answer once more with it on standard input.
+func (v *Visit) exec(ctx context.Context, ev *evidence.Evidence, wants []evidence.Want) error {
+	nonce := rand.Text()
+	run := func(command, stdin string) error {
+		out, err := v.Node.Exec(ctx, command, stdin)
+		if err != nil {
+			return err
+		}
+		return read(ev, out, nonce)
+	}
+	var first error
+	if !v.stdin {
+		if command := Command(nonce, v.Become, wants); len(command) <= maxCommand {
+			first = run(command, "")
+			if !errors.Is(first, errNotAProbe) && !errors.Is(first, ErrRefused) {
+				return first
+			}
+			nonce = rand.Text() // the other one is known on the node
+		}
+	}
+	err := run(StdinCommand, Script(nonce, v.Become, wants))
+	if first != nil && errors.Is(err, errSilent) {
+		return first // which tells more
+	}
+	v.stdin = v.stdin || first != nil && err == nil
+	return err
 }
 
 // read adds an output to ev.
@@ -88,7 +114,7 @@ func read(ev *evidence.Evidence, out Output, nonce string) error {
 		return fmt.Errorf("%w: it is longer than %d MiB", ErrNotAnswered, OutputLimit>>20)
 	}
 	err := parse(ev, out.Stdout, out.Stderr, nonce)
-	if errors.Is(err, errNotAProbe) && len(out.Stdout) == 0 && len(out.Stderr) > 0 {
+	if errors.Is(err, errSilent) && len(out.Stderr) > 0 {
 		return fmt.Errorf("%w: expected a POSIX shell, got %s", errNotAProbe, beginning(out.Stderr))
 	}
 	return err

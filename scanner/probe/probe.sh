@@ -1,32 +1,38 @@
 # kletscan probe: reads, never writes. POSIX sh: dash, bash, busybox ash, ksh, zsh as sh.
-# No single quote, backslash or exclamation mark may stand in here: every login shell
-# must be able to hand it on unchanged. K is a random nonce that begins every frame;
-# services, environments, configs, dropins, ranchers, arguments, certdirs and authorities are lists of
-# names, set before this text. become is who reads what this user cannot: sudo, doas, auto for what is
-# there, or nothing for nobody.
+# It goes out in one line, without comments, as one argument between single quotes: every login shell must hand it
+# on unchanged, so no quote of that kind, backslash, exclamation mark, tab or two blanks may stand in the code.
+# Set before this text: K, the random word of this run; mark, a random word that begins every frame; services,
+# environments, configs, dropins, ranchers, arguments, certdirs and authorities, lists of names; and become, who
+# reads what this user cannot: sudo, doas, auto for what is there, or nothing for nobody.
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
 export LC_ALL PATH
 unset COLUMNS PS_FORMAT PS_PERSONALITY CMD_ENV
 limit=1048577
-nl="
-"
-# What may not stand in this text: a quote, a backslash, and two bytes that no argument has.
+withheld="(withheld)"
+# What may not stand in this text: a quote, a backslash, two bytes that no argument has, the other quote, a tab
+# and a newline.
 bs=$(echo 15 | tr 0-7 "&-(Z-^")
 q=${bs%?}
 bs=${bs#?}
-us=$(printf "${bs}037")
-soh=$(printf "${bs}001")
-withheld="(withheld)"
-dq=$(printf "${bs}042")
-stops="$bs$bs=$q	 $dq"
-ends=" 	$nl"
+x=$(printf "${bs}037${bs}001${bs}042${bs}011${bs}012.")
+us=${x%?????}
+x=${x#?}
+soh=${x%????}
+x=${x#?}
+dq=${x%???}
+x=${x#?}
+tab=${x%??}
+nl=${x#?}
+nl=${nl%?}
+stops="$bs$bs=$q$tab $dq"
+ends=" $tab$nl"
 suspect="header|://.*@|token|passw|secret|bearer|key-data|private key|$bs${bs}[ux]"
 
 # m WORD...: the next frame begins. What was printed since the last one is its body, byte for byte.
 m() {
 	echo
-	printf %s "@$K $*"
+	printf %s "@$mark $*"
 	echo
 }
 
@@ -260,7 +266,7 @@ scan() {
 		"$chunk$bs"*) stop=$bs ;;
 		"$chunk="*) stop="=" ;;
 		"$chunk "*) stop=" " ;;
-		"$chunk	"*) stop="	" ;;
+		"$chunk$tab"*) stop=$tab ;;
 		"$chunk$q"*) stop=$q ;;
 		"$chunk$dq"*) stop=$dq ;;
 		esac
@@ -270,7 +276,7 @@ scan() {
 		case $stop in
 		"$bs") escape ;;
 		"=") equals ;;
-		" " | "	") blank "$stop" ;;
+		" " | "$tab") blank "$stop" ;;
 		*) quotation "$stop" ;;
 		esac
 	done
@@ -317,7 +323,7 @@ keyless() {
 trim() {
 	t=$1
 	while :; do
-		case $t in " "* | "	"*) t=${t#?} ;; *) return ;; esac
+		case $t in " "* | "$tab"*) t=${t#?} ;; *) return ;; esac
 	done
 }
 
@@ -475,7 +481,7 @@ headless() {
 		before=${line%%$header*}
 		value=${line#*$header}
 		key=${line#"$before"}
-		key=${key%%["$q$dq: 	"]*}
+		key=${key%%["$q$dq: $tab"]*}
 		case $value in "$dq"* | "$q"*)
 			key=$key${before#"${before%?}"}
 			value=${value#?}
@@ -588,7 +594,7 @@ kubeletkeys() {
 		"" | "#"* | "---"*) continue ;;
 		kubelet-arg:* | kubelet-arg+:* | data-dir:* | config:* | node-name:*) keep=1 ;;
 		[A-Za-z]*:*) keep= ;;
-		" "* | "	"* | "-"*) ;;
+		" "* | "$tab"* | "-"*) ;;
 		*) return 1 ;;
 		esac
 		if [ -n "$keep" ]; then mask; fi
@@ -691,17 +697,18 @@ asroot() {
 	esac
 }
 
+# rootcat PATH: its content as root, and the status behind it.
+rootcat() {
+	asroot cat -- "$1"
+	echo "=$?"
+}
+
 # rootfile KIND PATH: a refusal goes to standard error, where it is told apart by its own marker.
 # A file longer than the limit is cut before a shell holds it, and then has no marker of its own.
 rootfile() {
-	printf %s "@$K sudo $2" >&2
+	printf %s "@$mark sudo $2" >&2
 	echo >&2
-	c=$(
-		{
-			asroot cat -- "$2"
-			echo "=$?"
-		} | head -c $((limit + 2))
-	)
+	c=$(rootcat "$2" | head -c $((limit + 2)))
 	state=denied
 	if [ ${#c} -gt $((limit + 1)) ]; then c="$c=0"; fi
 	case $c in
@@ -732,7 +739,7 @@ confs() {
 		state=$(absence "$r")
 	fi
 	if [ $state = denied ] && [ -n "$become" ]; then
-		printf %s "@$K sudo $r" >&2
+		printf %s "@$mark sudo $r" >&2
 		echo >&2
 		how=sudo
 		list=$(asroot find "$r") && state=present
@@ -797,6 +804,12 @@ version() {
 	case $x in /*) program "$x" ;; esac
 }
 
+# vector: the argument vector of the process d, and the status behind it.
+vector() {
+	head -c $limit "$d/cmdline" 2>/dev/null
+	echo "=$?"
+}
+
 # candidate PID COMM: all that decides what this process is.
 candidate() {
 	d=/proc/$1
@@ -806,10 +819,7 @@ candidate() {
 	m stat
 	head -c 1024 "$d/stat" 2>/dev/null
 	m cmdline
-	c=$({
-		head -c $limit "$d/cmdline" 2>/dev/null
-		echo "=$?"
-	} | tr "${bs}000${bs}037" "${bs}037${bs}001")
+	c=$(vector | tr "${bs}000${bs}037" "${bs}037${bs}001")
 	case $c in
 	*=0)
 		arguments "${c%=0}."
@@ -870,7 +880,8 @@ processes() {
 	m pids $seen $readable
 }
 
-# audit: the audit step of the benchmark, to the letter where this ps can do it.
+# audit: the audit step of the benchmark, to the letter where this ps can do it. K is in the arguments of this very
+# shell, and so is the word: it is no finding.
 audit() {
 	how="ps -ef"
 	o=$(ps -ef 2>/dev/null) || {
@@ -885,7 +896,9 @@ audit() {
 	set -f
 	IFS=$nl
 	for line in $o; do
-		case $line in *kubelet*)
+		case $line in
+		*"$K"*) ;;
+		*kubelet*)
 			restart
 			mask
 			;;
@@ -895,8 +908,7 @@ audit() {
 	unset IFS
 }
 
-shown="-p Id -p LoadState -p ActiveState -p MainPID -p FragmentPath -p DropInPaths
--p EnvironmentFiles -p NeedDaemonReload"
+shown="-p Id -p LoadState -p ActiveState -p MainPID -p FragmentPath -p DropInPaths -p EnvironmentFiles -p NeedDaemonReload"
 optional=" (ignore_errors="
 # loaded: the units as systemd has loaded them, and the files it names, in its order.
 # Fails where systemd is not running.

@@ -36,13 +36,16 @@ var secrets = []credentialShape{
 // redact takes credentials out of a file's text. It never touches what decides
 // rotation. ok is unset where a line was too long to tell.
 func redact(text string) (redacted string, ok bool) {
+	if plain(text) {
+		return text, true
+	}
 	if text, ok = maskLines(text); !ok {
 		return "", false
 	}
-	lower := strings.ToLower(text)
-	if scalarHint.MatchString(lower) {
+	if scalarNamed(text) {
 		text = scalar.ReplaceAllStringFunc(text, maskScalar)
 	}
+	lower := strings.ToLower(text)
 	for _, s := range secrets {
 		for _, hint := range s.hints {
 			if strings.Contains(lower, hint) {
@@ -55,10 +58,25 @@ func redact(text string) (redacted string, ok bool) {
 }
 
 var (
-	scalarHint = regexp.MustCompile(`(?:token|password|passwd|secret|-key-data)["']?:`)
-	scalar     = regexp.MustCompile(`(?im)^([^:\n]*(?:token|password|passwd|secret|-key-data)["']?:[\t ]*)(.+)$`)
-	harmless   = regexp.MustCompile(`^(?:true|false|null|//|[~{\[#])`)
+	scalar   = regexp.MustCompile(`(?im)^([^:\n]*(?:token|password|passwd|secret|-key-data)["']?:[\t ]*)(.+)$`)
+	harmless = regexp.MustCompile(`^(?:true|false|null|//|[~{\[#])`)
 )
+
+// scalarNamed reports whether a key in text is named like a credential's, so
+// that it is worth while to look with a regular expression.
+func scalarNamed(text string) bool {
+	for key, rest, found := strings.Cut(text, ":"); found; key, rest, found = strings.Cut(rest, ":") {
+		if n := len(key) - 1; n >= 0 && (key[n] == '"' || key[n] == '\'') {
+			key = key[:n]
+		}
+		for _, name := range []string{"token", "password", "passwd", "secret", "-key-data"} {
+			if len(key) >= len(name) && strings.EqualFold(key[len(key)-len(name):], name) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // maskScalar takes the value out of a line of YAML or JSON whose key is named
 // like a credential. A feature gate with such a name is true or false.

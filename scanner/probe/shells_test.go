@@ -46,7 +46,7 @@ func inShell(t testing.TB, shell, line, text string) (stdout string, status int)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, shell, "-s")
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "FILE=" + file}
-	cmd.Stdin = strings.NewReader("K=N\nbecome=\n" + script + line + "\nexit $?\n")
+	cmd.Stdin = strings.NewReader("K=N\nmark=N\nbecome=\n" + oneLine(script) + line + "\nexit $?\n")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

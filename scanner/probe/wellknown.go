@@ -150,7 +150,7 @@ func RootReads() []RootRead {
 func assignments() string {
 	var b strings.Builder
 	for _, list := range wellKnown {
-		fmt.Fprintf(&b, "%s=\"%s\"\n", list.name, strings.Join(list.paths, " "))
+		fmt.Fprintf(&b, "%s=\"%s\"; ", list.name, strings.Join(list.paths, " "))
 	}
 	return b.String()
 }
