@@ -10,7 +10,7 @@ func (c *Conn) keepAlive(interval time.Duration, count int) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = c.client.Wait()
+		_ = c.ssh.Wait()
 	}()
 	for {
 		select {
@@ -23,7 +23,7 @@ func (c *Conn) keepAlive(interval time.Duration, count int) {
 			defer close(answered)
 			// Whatever the answer, it is one; an error means that the
 			// connection has ended.
-			_, _, _ = c.client.SendRequest("keepalive@openssh.com", true, nil)
+			_, _, _ = c.ssh.SendRequest(keepAliveRequest, true, nil)
 		}()
 		select {
 		case <-answered:

@@ -246,7 +246,7 @@ func TestCloseOfAStreamWakesRead(t *testing.T) {
 	s.Close()
 	reader.Wait()
 	there.Close()
-	c.streams.Wait()
+	c.work.Wait()
 	c.closed = true
 	if _, err := c.stream(here); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a stream of a closed connection: got %v", err)

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"kletscan/scanner"
 )
@@ -29,8 +30,11 @@ type budget struct {
 // account is one connection's part of a budget. A nil account has no bound.
 type account struct {
 	budget   *budget
-	received int // bytes; the budget's lock is for it, too
-	closed   bool
+	received atomic.Int64 // bytes
+
+	// The budget's lock is for these.
+	counted int // bytes beyond the reserve
+	closed  bool
 }
 
 // take counts n bytes that were received. It reports false where they are more
@@ -39,19 +43,19 @@ func (a *account) take(n int) bool {
 	if a == nil {
 		return true
 	}
+	beyond := int(a.received.Add(int64(n))) - nodeReserve
+	if beyond <= 0 || n == 0 {
+		return true
+	}
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
 	if a.closed { // nobody keeps what comes now
 		return true
 	}
-	before := a.beyond()
-	a.received += n
-	a.budget.used += a.beyond() - before
-	return a.beyond() == before || a.budget.used <= a.budget.limit
+	a.budget.used += beyond - a.counted
+	a.counted = beyond
+	return a.budget.used <= a.budget.limit
 }
-
-// beyond is what counts of it. The caller holds the lock.
-func (a *account) beyond() int { return max(a.received-nodeReserve, 0) }
 
 // release gives everything back. It may be called more than once.
 func (a *account) release() {
@@ -61,7 +65,7 @@ func (a *account) release() {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
 	if !a.closed {
-		a.budget.used -= a.beyond()
+		a.budget.used -= a.counted
 		a.closed = true
 	}
 }

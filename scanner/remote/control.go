@@ -34,5 +34,6 @@ func (d *Dialer) ride(ctx context.Context, t *target) *Conn {
 		link.abort()
 		return nil
 	}
-	return &Conn{client: ssh.NewClient(conn, channels, requests), transport: link, timeout: d.cfg.CommandTimeout}
+	d.running.Go(func() { refuse(conn, link, channels, requests) })
+	return &Conn{ssh: conn, transport: link, timeout: d.cfg.CommandTimeout}
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"syscall"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -26,35 +26,73 @@ const (
 	opRun       = "run the command"
 )
 
-// Resolve decides everything about a node, as the operator's own ssh would. It
-// may be called concurrently, and so may what it leads to. All errors are
-// *scanner.Error.
+// Resolve decides everything about a node, as the operator's own ssh would, and
+// looks its name up where it is dialled from here. It may be called
+// concurrently, and so may what it leads to. All errors are *scanner.Error;
+// those of the look-up are Dial's, since they may be Transient.
 func (d *Dialer) Resolve(ctx context.Context, node inventory.Node) (scanner.Target, error) {
 	t, err := d.target(ctx, node)
 	if err != nil {
 		return nil, refused(ctx, err)
 	}
-	return &resolved{d, t}, nil
+	r := &resolved{dialer: d, target: t}
+	if r.route, err = d.route(ctx, t); err != nil {
+		r.failed.Store(&err)
+	}
+	return r, nil
 }
 
 // resolved is a node's scanner.Target.
 type resolved struct {
 	dialer *Dialer
 	target *target
+	route  route
+	failed atomic.Pointer[error] // of the look-up; nil: none, or Dial has told it
 }
 
 // Shares has the agent, where logins with it are limited: one that waits for
-// somebody to touch a key must not hold a place at its server meanwhile.
+// somebody to touch a key must not hold a place at its server meanwhile. It has
+// the jump host that the node is behind, and the network that its first address
+// is in, where it is known here.
 func (r *resolved) Shares() []scanner.Share {
+	cfg, t := r.dialer.cfg, r.target
 	var shares []scanner.Share
-	if limit := r.dialer.cfg.AgentConcurrency; limit > 0 && r.target.keys.Agent != "" {
-		shares = append(shares, scanner.Share{Name: "agent", Limit: limit})
+	if cfg.AgentConcurrency > 0 && t.keys.Agent != "" {
+		shares = append(shares, scanner.Share{Name: "agent", Limit: cfg.AgentConcurrency})
+	}
+	if t.via != nil {
+		shares = append(shares, scanner.Share{Name: "jump host " + t.via.name, Limit: cfg.PerJump})
+	}
+	if network := r.network(); network != "" {
+		shares = append(shares, scanner.Share{Name: "network " + network, Limit: cfg.PerSubnet})
 	}
 	return shares
 }
 
+// network is what a node shares with its neighbours, where that is limited: a
+// /24 of IPv4, or a /64 of IPv6.
+func (r *resolved) network() string {
+	if r.dialer.cfg.PerSubnet == 0 {
+		return ""
+	}
+	address, err := netip.ParseAddr(r.target.host) // also behind a jump host
+	if len(r.route.to) > 0 {
+		address = r.route.to[0]
+	} else if err != nil {
+		return ""
+	}
+	bits := 64
+	if address = address.Unmap().WithZone(""); address.Is4() {
+		bits = 24
+	}
+	return netip.PrefixFrom(address, bits).Masked().String()
+}
+
 // Dial opens what SSH runs over.
 func (r *resolved) Dial(ctx context.Context) (scanner.Link, error) {
+	if err := r.failed.Swap(nil); err != nil { // asked again, as behind a Transient error, it looks again
+		return nil, *err
+	}
 	socket, err := r.dialer.reach(ctx, r.target)
 	if err != nil {
 		return nil, err
@@ -123,12 +161,23 @@ func (d *Dialer) login(ctx context.Context, t *target, socket net.Conn) (*Conn, 
 // operator's, or TCP. Its errors are *scanner.Error.
 func (d *Dialer) reach(ctx context.Context, t *target) (net.Conn, error) {
 	if t.via != nil { // which has limits of its own, since its login serves others, too
-		return d.hops.to(t.via).dial(ctx, t.address())
+		return d.hops.to(t.via).dial(ctx, t.address(), d.connectTimeout(t))
+	}
+	if t.proxyCommand != "" {
+		p, err := startProxy(t.proxyCommand)
+		if err != nil {
+			return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: err}
+		}
+		return p, nil
+	}
+	r, err := d.route(ctx, t) // from memory, mostly
+	if err != nil {
+		return nil, err
 	}
 	limit := d.connectTimeout(t)
 	connecting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return open(connecting, ctx, t, limit)
+	return dialTCP(connecting, ctx, t, r, limit)
 }
 
 // attend gives a connection its keepalive, if it is to have one.
@@ -144,37 +193,35 @@ func (d *Dialer) attend(conn *Conn, t *target) *Conn {
 // better, over another socket: a key exchange cannot be taken back.
 func (d *Dialer) attempt(caller context.Context, t *target, socket net.Conn, known *knownhosts.DB, algorithms []string) (conn *Conn, again []string, err error) {
 	limit := d.connectTimeout(t)
-	ctx, cancel := context.WithTimeout(caller, limit)
-	defer cancel()
+	ctx, allowed := allow(caller, limit)
+	defer allowed.end()
 	l := &login{
 		target: t, known: known, algorithms: algorithms, offer: d.keys.Offer(t.keys), now: d.cfg.Now,
-		password: d.passwordFor(t), transport: &transport{Conn: socket},
+		password: d.passwordFor(t), transport: &transport{Conn: socket}, limit: allowed,
 	}
 	l.transport.bound(loginLimit, "before the login")
 	if !t.isHop {
 		l.transport.account = &account{budget: d.memory}
 	}
-	config, err := l.config(ctx)
+	config, err := l.config(ctx, d.able)
 	if err != nil {
 		socket.Close()
 		return nil, nil, refused(ctx, err)
 	}
-	client, err := d.handshake(ctx, l, config)
+	done, err := d.handshake(ctx, l, config)
 	failure := l.explain(err)
 	if ctx.Err() != nil {
 		op, unfinished := l.unfinished()
-		failure = interrupted(caller, op, unfinished, limit)
+		failure = l.transport.interrupted(caller, op, unfinished, limit)
 	}
 	if op, _ := l.unfinished(); l.transport.ended(op) != nil {
 		failure = l.transport.ended(op)
 	}
 	l.settle(failure)
 	if failure == nil {
+		l.offer.Worked()
 		d.learn(l)
-		return d.loggedIn(client, l), nil, nil
-	}
-	if client != nil {
-		client.Close()
+		return d.loggedIn(done, l), nil, nil
 	}
 	l.transport.abort()
 	l.transport.account.release()
@@ -182,13 +229,13 @@ func (d *Dialer) attempt(caller context.Context, t *target, socket net.Conn, kno
 }
 
 // loggedIn is the connection of a login that has ended well.
-func (d *Dialer) loggedIn(client *ssh.Client, l *login) *Conn {
+func (d *Dialer) loggedIn(conn ssh.Conn, l *login) *Conn {
 	if l.target.isHop {
 		l.transport.bound(0, "")
 	} else {
 		l.transport.bound(nodeLimit, "over one connection")
 	}
-	return &Conn{client: client, transport: l.transport, timeout: d.cfg.CommandTimeout, untrusted: l.target.policy != Strict}
+	return &Conn{ssh: conn, transport: l.transport, timeout: d.cfg.CommandTimeout, untrusted: l.target.policy != Strict}
 }
 
 // passwordFor is the password that may go to a target: only to a node whose
@@ -200,78 +247,38 @@ func (d *Dialer) passwordFor(t *target) *secret.Word {
 	return d.password
 }
 
-// open makes what SSH runs over: a command of the operator's, or TCP. Its
-// errors are *scanner.Error.
-func open(ctx, caller context.Context, t *target, limit time.Duration) (net.Conn, error) {
-	if t.proxyCommand != "" {
-		p, err := startProxy(t.proxyCommand)
-		if err != nil {
-			return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: err}
-		}
-		return p, nil
-	}
-	var dialer net.Dialer
-	if t.ssh.BindAddress != "" {
-		from, err := net.ResolveTCPAddr(t.network(), net.JoinHostPort(t.ssh.BindAddress, "0"))
-		if err != nil {
-			return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: fmt.Errorf("ssh_config's BindAddress: %w", err)}
-		}
-		dialer.LocalAddr = from
-	}
-	for attempt := 1; ; attempt++ { // ssh_config(5), ConnectionAttempts: one a second
-		socket, err := dialer.DialContext(ctx, t.network(), t.address())
-		switch {
-		case err == nil:
-			return socket, nil
-		case ctx.Err() != nil:
-			return nil, interrupted(caller, opConnect, "no answer", limit)
-		case attempt >= t.ssh.ConnectionAttempts || !scanner.Pause(ctx, time.Second):
-			return nil, connectError(err)
-		}
-	}
-}
-
 // handshake runs the SSH handshake and login, and ends with ctx. x/crypto
 // gets a goroutine of its own for it: closing the transport ends every wait
 // for the node, but not one for an agent, whose signature may need a touch.
 // Such a goroutine lasts until the agent answers or the Dialer is closed.
-func (d *Dialer) handshake(ctx context.Context, l *login, config *ssh.ClientConfig) (*ssh.Client, error) {
+func (d *Dialer) handshake(ctx context.Context, l *login, config *ssh.ClientConfig) (ssh.Conn, error) {
 	type outcome struct {
-		client *ssh.Client
-		err    error
+		conn ssh.Conn
+		err  error
 	}
 	done := make(chan outcome)
 	d.running.Go(func() {
-		var o outcome
-		o.client, o.err = d.client(l, config)
+		conn, err := d.client(l, config)
 		select {
-		case done <- o:
+		case done <- outcome{conn, err}:
 		case <-ctx.Done(): // nobody waits any more
-			if o.client != nil {
-				o.client.Close()
+			if err == nil {
+				conn.Close()
 			}
 		}
 	})
 	select {
 	case o := <-done:
-		return o.client, o.err
+		return o.conn, o.err
 	case <-ctx.Done():
 		l.transport.abort()
 		return nil, context.Cause(ctx)
 	}
 }
 
-// How often a server may ask something of us over one connection. OpenSSH asks
-// whether we are alive and tells its other host keys; it opens channels only
-// for what was asked for with -R, -A or -X, and we ask for none of these.
-const (
-	maxRequests = 10_000
-	maxChannels = 100
-)
-
-// client is x/crypto's, which refuses all that a server asks for. A panic is
-// its error: the goroutine has no caller that would recover it.
-func (d *Dialer) client(l *login, config *ssh.ClientConfig) (client *ssh.Client, err error) {
+// client is x/crypto's, which is asked for nothing. A panic is its error: the
+// goroutine has no caller that would recover it.
+func (d *Dialer) client(l *login, config *ssh.ClientConfig) (conn ssh.Conn, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			l.transport.end(scanner.Defect(p))
@@ -282,46 +289,8 @@ func (d *Dialer) client(l *login, config *ssh.ClientConfig) (client *ssh.Client,
 	if err != nil {
 		return nil, err
 	}
-	opened, asked := make(chan ssh.NewChannel), make(chan *ssh.Request)
-	d.running.Go(func() {
-		counted(channels, opened, maxChannels, func() {
-			l.transport.end(overBound("the server opens channels without end: more than %d", maxChannels))
-		})
-	})
-	d.running.Go(func() {
-		counted(requests, asked, maxRequests, func() {
-			l.transport.end(overBound("the server sends requests without end: more than %d", maxRequests))
-		})
-	})
-	return ssh.NewClient(conn, opened, asked), nil
-}
-
-// connectError shortens what net says to the part that differs. A node that
-// answers with a refusal, or that has no address, will do so again in a
-// second; a name server that failed may not.
-func connectError(err error) *scanner.Error {
-	failed := &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: err}
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.Is(err, syscall.EMFILE):
-		failed.Err = fmt.Errorf("%w: scan fewer nodes at once with -f, or raise ulimit -n", err)
-	case errors.As(err, &dns):
-		failed.Err = fmt.Errorf("look up %s: %s", dns.Name, dns.Err)
-		failed.Transient = dns.IsTemporary && !dns.IsNotFound
-	case errors.As(err, &op) && op.Addr != nil:
-		cause := op.Err
-		var call *os.SyscallError
-		if errors.As(cause, &call) {
-			cause = call.Err // the name of the system call says what our own words say
-			if call.Syscall == "bind" {
-				cause = fmt.Errorf("from ssh_config's BindAddress %s: %w", op.Source, cause)
-			}
-		}
-		failed.Err = fmt.Errorf("%s: %w", op.Addr, cause)
-		failed.Transient = errors.Is(err, syscall.ECONNRESET)
-	}
-	return failed
+	d.running.Go(func() { refuse(conn, l.transport, channels, requests) })
+	return conn, nil
 }
 
 // interrupted says why a stage was not finished: its own limit, or the

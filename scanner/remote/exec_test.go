@@ -115,14 +115,14 @@ func TestExecFaults(t *testing.T) {
 			server{noExec: true},
 			0,
 			scanner.Denied,
-			[]string{`run the command: the server lets user "local" run no command`},
+			[]string{`run the command: the server refused the command: it lets user "local" run no command`},
 		},
 		{
 			"session refused",
 			server{noSession: true},
 			0,
 			scanner.Denied,
-			[]string{`run the command: the server opens no session: "not \x1b[31mhere"`},
+			[]string{`run the command: the server opens no session: "not \x1b[31mhere"`, "MaxSessions"},
 		},
 	}
 	for _, test := range tests {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"slices"
@@ -58,14 +57,20 @@ func (h *hops) close() {
 	h.work.Wait()
 }
 
+// begin runs what ends with a shared connection, at the latest.
+func (h *hops) begin(work func()) bool {
+	h.work.Go(work)
+	return true
+}
+
 // to is the shared hop for a target.
 func (h *hops) to(t *target) *hop {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	one, ok := h.chain[t.chain()]
+	one, ok := h.chain[t.chain]
 	if !ok {
 		one = &hop{hops: h, target: t, opens: make(chan struct{}, maxOpens)}
-		h.chain[t.chain()] = one
+		h.chain[t.chain] = one
 	}
 	return one
 }
@@ -84,11 +89,15 @@ type hop struct {
 // line is one connection to a jump host. Its fields are set when ready is
 // closed.
 type line struct {
+	name  string // of the jump host
 	ready chan struct{}
 	conn  *Conn
 	err   error         // why there is none
 	lost  chan struct{} // closed when the connection has ended
 	led   atomic.Bool   // a channel was opened over it
+
+	mu    sync.Mutex
+	doubt chan struct{} // closed when the sign of life that was asked for came, or did not; nil: none was
 }
 
 func (h *hop) close() {
@@ -121,10 +130,10 @@ func (h *hop) current() *line {
 		h.vain = 0
 	}
 	if h.vain > maxVain {
-		h.line = givenUp()
+		h.line = h.givenUp()
 		return h.line
 	}
-	l := &line{ready: make(chan struct{}), lost: make(chan struct{})}
+	l := &line{name: h.target.address(), ready: make(chan struct{}), lost: make(chan struct{})}
 	h.line = l
 	vain := h.vain
 	h.hops.work.Go(func() { h.login(l, again, vain) })
@@ -135,8 +144,8 @@ func (h *hop) current() *line {
 const maxVain = 2
 
 // givenUp is a connection that is not made.
-func givenUp() *line {
-	up := &line{ready: make(chan struct{}), lost: make(chan struct{}), err: errors.New("the connection is lost behind every login")}
+func (h *hop) givenUp() *line {
+	up := &line{name: h.target.address(), ready: make(chan struct{}), lost: make(chan struct{}), err: errors.New("the connection is lost behind every login")}
 	close(up.ready)
 	return up
 }
@@ -160,6 +169,10 @@ func (h *hop) login(l *line, again bool, vain int) {
 	}
 	l.err = scanner.Retry(h.hops.life, d.cfg.Retries, func() (err error) {
 		l.conn, err = d.connect(h.hops.life, h.target)
+		var failed *scanner.Error
+		if errors.As(err, &failed) && again && failed.Status == scanner.Timeout {
+			failed.Transient = true // it has answered before
+		}
 		return err
 	})
 	if l.err != nil {
@@ -168,21 +181,61 @@ func (h *hop) login(l *line, again bool, vain int) {
 	}
 	h.hops.work.Go(func() {
 		defer close(l.lost)
-		_ = l.conn.client.Wait()
+		_ = l.conn.ssh.Wait()
 		l.conn.Close()
 	})
 }
 
-// dial opens a channel to address (RFC 4254 section 7.2). The jump host looks
-// the name up, not we: names behind it mean nothing here. The errors are
-// *scanner.Error.
-func (h *hop) dial(ctx context.Context, address string) (net.Conn, error) {
-	name := h.target.address()
+// lifeSign is how long a jump host that is in doubt has for a sign of life.
+const lifeSign = 5 * time.Second
+
+// lives asks a jump host for a sign of life, once for all who doubt it at the
+// same time. Without one the connection is given up, and the answer is false:
+// what failed on it did so because of the jump host. Any byte is a sign.
+func (l *line) lives() bool {
+	l.mu.Lock()
+	doubt := l.doubt
+	if doubt != nil {
+		l.mu.Unlock()
+		<-doubt
+		return !l.ended()
+	}
+	doubt = make(chan struct{})
+	l.doubt = doubt
+	l.mu.Unlock()
+	before := l.conn.transport.total()
+	answered := make(chan struct{})
+	l.conn.begin(func() {
+		if _, _, err := l.conn.ssh.SendRequest(keepAliveRequest, true, nil); err == nil {
+			close(answered)
+		}
+	})
+	select {
+	case <-answered:
+	case <-l.lost:
+	case <-time.After(lifeSign):
+		if l.conn.transport.total() == before {
+			l.conn.transport.abort()
+			<-l.lost
+		}
+	}
+	l.mu.Lock()
+	l.doubt = nil
+	l.mu.Unlock()
+	close(doubt)
+	return !l.ended()
+}
+
+// dial opens a channel to address (RFC 4254 section 7.2), within limit or the
+// jump host's own, if that is longer. The jump host looks the name up, not we:
+// names behind it mean nothing here. The errors are *scanner.Error.
+func (h *hop) dial(ctx context.Context, address string, limit time.Duration) (net.Conn, error) {
 	l := h.current()
+	name := l.name
 	select {
 	case <-l.ready:
 	case <-ctx.Done():
-		return nil, &scanner.Error{Op: opJump, Status: scanner.Timeout, Err: fmt.Errorf("%s: login not finished: %w", name, context.Cause(ctx))}
+		return nil, interrupted(ctx, opJump, name+": login not finished", 0)
 	}
 	if l.err != nil {
 		return nil, throughHop(name, l.err)
@@ -191,27 +244,50 @@ func (h *hop) dial(ctx context.Context, address string) (net.Conn, error) {
 	case h.opens <- struct{}{}:
 		defer func() { <-h.opens }()
 	case <-ctx.Done():
-		return nil, &scanner.Error{Op: opJump, Status: scanner.Timeout, Err: fmt.Errorf("%s: too many connections are being opened: %w", name, context.Cause(ctx))}
+		return nil, interrupted(ctx, opJump, name+": too many connections are being opened", 0)
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.hops.dialer.connectTimeout(h.target))
+	limit = max(limit, h.hops.dialer.connectTimeout(h.target))
+	opening, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	channel, err := l.conn.client.DialContext(ctx, "tcp", address)
+	channel, gone, err := forward(opening, l.conn.ssh, address, h.hops.begin)
 	var denied *ssh.OpenChannelError
-	if err == nil || errors.As(err, &denied) {
+	refused := errors.As(err, &denied)
+	if err == nil || refused {
 		l.led.Store(true)
 	}
 	switch {
 	case err == nil:
-		return h.hops.pump(channel), nil
-	case errors.As(err, &denied) && denied.Reason == ssh.ConnectionFailed:
-		return nil, &scanner.Error{Op: opConnect, Status: scanner.Unreachable, Err: fmt.Errorf("from jump host %s: it says %q", name, denied.Message)}
-	case errors.As(err, &denied):
-		return nil, &scanner.Error{Op: opJump, Status: scanner.Unreachable, Err: fmt.Errorf(
-			"%s forwards no connections: it says %q: its sshd needs AllowTcpForwarding and PermitOpen for the nodes", name, denied.Message)}
-	case ctx.Err() != nil:
-		return nil, &scanner.Error{Op: opConnect, Status: scanner.Timeout, Err: fmt.Errorf("from jump host %s: no answer: %w", name, context.Cause(ctx))}
+		return &tunnel{channel: channel, gone: gone, line: l, begin: h.hops.begin}, nil
+	case refused:
+		return nil, deniedByHop(name, denied)
+	case errors.Is(ctx.Err(), context.Canceled):
+	case ctx.Err() != nil: // nobody waits for the sign, but it helps those who come next
+		h.hops.begin(func() { l.lives() })
+	case opening.Err() == nil || !l.lives():
+		return nil, lostHop(name, opConnect)
 	}
-	return nil, &scanner.Error{Op: opJump, Status: scanner.Unreachable, Err: fmt.Errorf("connection to %s lost: %w", name, err), Transient: true}
+	return nil, interrupted(ctx, opConnect, "from jump host "+name+": no answer", limit)
+}
+
+// lostHop is the error of what was under way through a jump host that is gone.
+func lostHop(name, op string) *scanner.Error {
+	return &scanner.Error{Op: op, Status: scanner.Unreachable, Err: fmt.Errorf("connection to jump host %s lost", name), Transient: true}
+}
+
+// deniedByHop says why a jump host has not opened a channel, and what to do.
+func deniedByHop(name string, denied *ssh.OpenChannelError) *scanner.Error {
+	failed := &scanner.Error{Op: opJump, Status: scanner.Unreachable}
+	switch denied.Reason {
+	case ssh.ConnectionFailed:
+		failed.Op = opConnect
+		failed.Err = fmt.Errorf("from jump host %s: it says %q: does it know the name, and can it reach the port?", name, denied.Message)
+	case ssh.ResourceShortage:
+		failed.Transient = true
+		failed.Err = fmt.Errorf("%s opens no more connections at once: it says %q: scan fewer nodes through it with --per-jump", name, denied.Message)
+	default:
+		failed.Err = fmt.Errorf("%s forwards no connections: it says %q: its sshd needs AllowTcpForwarding and PermitOpen for the nodes", name, denied.Message)
+	}
+	return failed
 }
 
 // throughHop says that the jump host failed, not the node. The login was
@@ -223,21 +299,4 @@ func throughHop(name string, err error) *scanner.Error {
 		failed.Status = e.Status
 	}
 	return failed
-}
-
-// pump puts a pipe before a channel, so that Close and deadlines work at once
-// and whatever the jump host does: those of x/crypto's channels wait for it.
-func (h *hops) pump(channel net.Conn) net.Conn {
-	here, there := net.Pipe()
-	h.work.Go(func() {
-		_, _ = io.Copy(there, channel)
-		there.Close()
-		channel.Close()
-	})
-	h.work.Go(func() {
-		_, _ = io.Copy(channel, there)
-		there.Close()
-		channel.Close()
-	})
-	return here
 }

@@ -33,6 +33,7 @@ type login struct {
 	algorithms []string     // host key algorithms to ask for; nil: by what is on file
 	now        func() time.Time
 	transport  *transport
+	limit      *allowance
 
 	mu       sync.Mutex
 	verified bool           // the host key is the right one: what follows is the login
@@ -50,10 +51,13 @@ type login struct {
 	addError error          // it could not be written to its file
 }
 
+// algorithms are what x/crypto is able to do. Nobody changes them.
+type algorithms struct{ safe, insecure ssh.Algorithms }
+
 // config offers only algorithms without known weaknesses, and of these only
 // what ssh_config allows. An empty list must never get through: x/crypto would
 // take it for its own, wider one.
-func (l *login) config(ctx context.Context) (*ssh.ClientConfig, error) {
+func (l *login) config(ctx context.Context, able algorithms) (*ssh.ClientConfig, error) {
 	config := &ssh.ClientConfig{
 		User:            l.target.user,
 		AuthCallback:    func(auth *ssh.ClientAuthContext) (ssh.AuthMethod, error) { return l.next(ctx, auth) },
@@ -66,20 +70,20 @@ func (l *login) config(ctx context.Context) (*ssh.ClientConfig, error) {
 	if hostKeys == nil {
 		hostKeys = l.known.Offer(t.hostKey)
 	}
-	safe, insecure := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	for _, list := range []struct {
-		keyword string
-		to      *[]string
-		set     sshconfig.Algorithms
-		safe    []string
-		all     []string
+		keyword        string
+		to             *[]string
+		set            sshconfig.Algorithms
+		safe, insecure []string
 	}{
-		{"KexAlgorithms", &config.KeyExchanges, t.ssh.KexAlgorithms, safe.KeyExchanges, insecure.KeyExchanges},
-		{"Ciphers", &config.Ciphers, t.ssh.Ciphers, safe.Ciphers, insecure.Ciphers},
-		{"MACs", &config.MACs, t.ssh.MACs, safe.MACs, insecure.MACs},
-		{"HostKeyAlgorithms", &config.HostKeyAlgorithms, t.ssh.HostKeyAlgorithms, hostKeys, insecure.HostKeys},
+		{"KexAlgorithms", &config.KeyExchanges, t.ssh.KexAlgorithms, able.safe.KeyExchanges, able.insecure.KeyExchanges},
+		{"Ciphers", &config.Ciphers, t.ssh.Ciphers, able.safe.Ciphers, able.insecure.Ciphers},
+		{"MACs", &config.MACs, t.ssh.MACs, able.safe.MACs, able.insecure.MACs},
+		{"HostKeyAlgorithms", &config.HostKeyAlgorithms, t.ssh.HostKeyAlgorithms, hostKeys, able.insecure.HostKeys},
 	} {
-		*list.to = list.set.Of(list.safe, slices.Concat(list.safe, list.all))
+		if *list.to = list.safe; list.set.IsSet() {
+			*list.to = list.set.Of(list.safe, slices.Concat(list.safe, list.insecure))
+		}
 		if len(*list.to) == 0 {
 			return nil, fmt.Errorf("ssh_config's %s leaves nothing that kletscan supports", list.keyword)
 		}
@@ -163,9 +167,12 @@ func (l *login) answer(ctx context.Context, questions []string, echos []bool) ([
 	return []string{text}, err
 }
 
-// tell gives the password away, once.
+// tell gives the password away, once. The wait for what comes of it elsewhere is
+// none for this server.
 func (l *login) tell(ctx context.Context) (string, error) {
+	resume := l.limit.suspend()
 	ok, release, err := l.password.Turn(ctx)
+	resume()
 	if err != nil || !ok {
 		return "", l.keep(cmp.Or(err, errPasswordRejected))
 	}

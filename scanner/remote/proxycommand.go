@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -18,6 +16,7 @@ const proxyStderr = 1 << 10
 // output (ssh_config(5), ProxyCommand). Close kills it and all that it
 // started. Deadlines do not work.
 type proxy struct {
+	noDeadlines
 	command *exec.Cmd
 	in      io.WriteCloser
 	out     io.ReadCloser
@@ -71,15 +70,3 @@ func (p *proxy) words() string {
 	p.Close()
 	return oneLineOf(p.said.kept)
 }
-
-// proxyAddr stands for an address where there is none.
-type proxyAddr struct{}
-
-func (proxyAddr) Network() string { return "proxy" }
-func (proxyAddr) String() string  { return "proxy command" }
-
-func (*proxy) LocalAddr() net.Addr              { return proxyAddr{} }
-func (*proxy) RemoteAddr() net.Addr             { return proxyAddr{} }
-func (*proxy) SetDeadline(time.Time) error      { return os.ErrNoDeadline }
-func (*proxy) SetReadDeadline(time.Time) error  { return os.ErrNoDeadline }
-func (*proxy) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }

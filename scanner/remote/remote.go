@@ -29,11 +29,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"kletscan/inventory"
 	"kletscan/scanner/remote/keys"
@@ -92,6 +95,13 @@ type Config struct {
 	CommandTimeout time.Duration // for each Exec; 0: DefaultCommandTimeout
 	Retries        int           // of logins at jump hosts after transient errors; a node's are its caller's business
 
+	PerJump   int // visits at once through one jump host; 0: DefaultPerJump
+	PerSubnet int // visits at once in one network, a /24 of IPv4 or a /64 of IPv6; 0: no limit
+
+	// LookupIP looks up the names of nodes, and of jump hosts that are dialled
+	// from here. It is called concurrently. nil: as the system does.
+	LookupIP LookupFunc
+
 	// Memory bounds what all nodes in flight together have sent, in bytes,
 	// beyond the first 256 KiB of each. The connection that goes over it is
 	// closed, with an error that is Transient. 0: DefaultMemory.
@@ -108,8 +118,8 @@ type Config struct {
 
 	// Nodes are the nodes that will be dialled: New reads the keys and the
 	// known_hosts files that ssh_config names for them, and so can ask for
-	// passphrases and complain before a scan begins. nil: Dial reads all of
-	// that, and leaves out keys that are encrypted.
+	// passphrases and complain before a scan begins. It keeps nothing of them.
+	// nil: Dial reads all of that, and leaves out keys that are encrypted.
 	Nodes []inventory.Node
 
 	// Planning is for a Dialer that is only asked for a Way: New asks for no
@@ -124,19 +134,27 @@ const (
 	DefaultConnectTimeout = 10 * time.Second
 	// DefaultCommandTimeout is for one command.
 	DefaultCommandTimeout = 30 * time.Second
+	// DefaultPerJump fits sshd, which needs a descriptor or two for each and may
+	// have 1024 of them.
+	DefaultPerJump = 256
 )
 
 // Dialer opens connections. Make one with New.
 type Dialer struct {
 	cfg      Config
+	able     algorithms
 	config   *sshconfig.Resolver
 	keys     *keys.Ring
 	hostKeys *hostKeyStore
+	names    *names
 	hops     *hops
 	memory   *budget
 	password *secret.Word // nil: none
 	warnings []string
 	running  sync.WaitGroup // handshakes and keepalives
+
+	mu   sync.Mutex
+	vias map[string]*target // jump hosts, by what names them
 }
 
 // New reads ssh_config, known_hosts, the agent's list of keys and the key
@@ -165,13 +183,20 @@ func New(ctx context.Context, cfg Config) (*Dialer, error) {
 	if cfg.Memory < 0 {
 		return nil, errors.New("memory budget: expected a size above zero")
 	}
+	if cfg.PerJump < 0 || cfg.PerSubnet < 0 {
+		return nil, errors.New("visits at once through a jump host or in a network: expected a number above zero")
+	}
+	cfg.PerJump = cmp.Or(cfg.PerJump, DefaultPerJump)
 	if cfg.Planning {
 		cfg.Passphrase = nil
 	}
 	d := &Dialer{
 		cfg:      cfg,
+		able:     algorithms{ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()},
 		keys:     keys.New(keys.Options{Ask: cfg.Passphrase, AgentConcurrency: cfg.AgentConcurrency, Now: cfg.Now}),
 		hostKeys: &hostKeyStore{sets: make(map[string]*knownhosts.DB), learnt: make(map[string]int)},
+		names:    newNames(cfg.LookupIP),
+		vias:     make(map[string]*target),
 	}
 	d.memory = &budget{limit: cmp.Or(cfg.Memory, DefaultMemory)}
 	d.hops = newHops(d)
@@ -203,9 +228,9 @@ func (d *Dialer) prepare(ctx context.Context) (err error) {
 	if _, err := sshconfig.ParseJumps(d.cfg.Jump); err != nil {
 		return fmt.Errorf("-J: %w", err)
 	}
-	targets := d.targets(ctx)
-	for _, check := range []func([]*target) error{d.prepareHostKeys, d.prepareKeys} {
-		if err := check(targets); err != nil && !d.cfg.Planning {
+	needed := d.wants(ctx)
+	for _, check := range []func(wants) error{d.prepareHostKeys, d.prepareKeys} {
+		if err := check(needed); err != nil && !d.cfg.Planning {
 			return err
 		} else if err != nil {
 			d.warnings = append(d.warnings, err.Error())
@@ -214,15 +239,19 @@ func (d *Dialer) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
+// wants is what the nodes known beforehand and their jump hosts need, each thing
+// once: fleets are large, and their nodes much alike.
+type wants struct {
+	keys         []keys.Wanted
+	hostKeyFiles [][]string
+	learns       bool // some accept hosts that are not on file
+}
+
 // prepareKeys reads the keys, and asks for passphrases.
-func (d *Dialer) prepareKeys(targets []*target) error {
-	wanted := make([]keys.Wanted, len(targets))
-	for i, t := range targets {
-		wanted[i] = t.keys
-	}
-	more := len(targets) == 0 || d.password != nil
-	if len(targets) == 0 {
-		wanted = []keys.Wanted{{Files: d.cfg.PrivateKeys, Agent: d.cfg.AgentSocket}}
+func (d *Dialer) prepareKeys(w wants) error {
+	wanted, more := w.keys, d.password != nil
+	if len(wanted) == 0 {
+		wanted, more = []keys.Wanted{{Files: d.cfg.PrivateKeys, Agent: d.cfg.AgentSocket}}, true
 	}
 	warnings, err := d.keys.Prepare(wanted, d.cfg.PrivateKeys, more)
 	d.warnings = append(d.warnings, warnings...)
@@ -231,26 +260,24 @@ func (d *Dialer) prepareKeys(targets []*target) error {
 
 // prepareHostKeys loads the known_hosts files. Where there is none at all,
 // every node would fail for the same reason.
-func (d *Dialer) prepareHostKeys(targets []*target) error {
+func (d *Dialer) prepareHostKeys(w wants) error {
 	for _, file := range d.cfg.KnownHosts {
 		if d.cfg.HostKeyPolicy != AcceptNew && !anyExists([]string{file}) {
 			return fmt.Errorf("known_hosts file %s does not exist: %s", file, howToScan(file))
 		}
 	}
 	var files []string
-	learns := len(targets) == 0
-	for _, t := range targets {
-		learns = learns || t.policy == AcceptNew
-		for _, file := range t.hostKeyFiles {
+	for _, list := range w.hostKeyFiles {
+		for _, file := range list {
 			if !slices.Contains(files, file) {
 				files = append(files, file)
 			}
 		}
-		if _, err := d.hostKeys.load(t.hostKeyFiles); err != nil {
+		if _, err := d.hostKeys.load(list); err != nil {
 			return err
 		}
 	}
-	if !learns && !anyExists(files) {
+	if len(w.hostKeyFiles) > 0 && !w.learns && !anyExists(files) {
 		return fmt.Errorf("no known_hosts file, so no host can be told from an impostor: looked for %s: %s",
 			strings.Join(files, ", "), howToScan(append(files, "~/.ssh/known_hosts")[0]))
 	}
@@ -261,34 +288,57 @@ func howToScan(file string) string {
 	return fmt.Sprintf("make one with ssh-keyscan HOST >> %s and compare the fingerprints", file)
 }
 
-// targets are those of the nodes known beforehand and of their jump hosts,
-// without those that will be refused. They are resolved side by side, since
-// ssh -G takes milliseconds for each.
-func (d *Dialer) targets(ctx context.Context) []*target {
-	found := make([]*target, len(d.cfg.Nodes))
-	var work sync.WaitGroup
-	next := make(chan int)
-	for range min(len(found), sshconfig.DefaultParallel) {
-		work.Go(func() {
-			for i := range next {
-				if t, err := d.target(ctx, d.cfg.Nodes[i]); err == nil {
-					found[i] = t
-				}
-			}
-		})
+// wants goes through the nodes known beforehand, without those that will be
+// refused. It keeps no target: a fleet's would be most of the memory.
+func (d *Dialer) wants(ctx context.Context) (w wants) {
+	seen := make(map[string]bool)
+	first := func(kind, id string) bool {
+		id = kind + id
+		before := seen[id]
+		seen[id] = true
+		return !before
 	}
-	for i := range found {
-		next <- i
-	}
-	close(next)
-	work.Wait()
-	var targets []*target
-	for _, t := range found {
+	for t := range d.targets(ctx) {
 		for ; t != nil; t = t.via {
-			targets = append(targets, t)
+			w.learns = w.learns || t.policy == AcceptNew
+			if first("keys ", t.keys.ID()) {
+				w.keys = append(w.keys, t.keys)
+			}
+			if first("files ", strings.Join(t.hostKeyFiles, "\x00")) {
+				w.hostKeyFiles = append(w.hostKeyFiles, t.hostKeyFiles)
+			}
 		}
 	}
-	return targets
+	return w
+}
+
+// targets are those of the nodes known beforehand, in order. Some are resolved
+// side by side, since ssh -G takes milliseconds for each.
+func (d *Dialer) targets(ctx context.Context) iter.Seq[*target] {
+	return func(yield func(*target) bool) {
+		for some := range slices.Chunk(d.cfg.Nodes, 1000) {
+			found := make([]*target, len(some))
+			var work sync.WaitGroup
+			next := make(chan int, len(some))
+			for i := range some {
+				next <- i
+			}
+			close(next)
+			for range min(len(some), sshconfig.DefaultParallel) {
+				work.Go(func() {
+					for i := range next {
+						found[i], _ = d.target(ctx, some[i]) // Resolve tells why, if anybody asks
+					}
+				})
+			}
+			work.Wait()
+			for _, t := range found {
+				if t != nil && !yield(t) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Warnings are what New had to leave out and what Dial has met, since the last

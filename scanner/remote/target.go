@@ -33,6 +33,8 @@ type target struct {
 	proxyCommand string  // empty: none
 	controlPath  string  // of a jump host: the socket of a connection that ssh holds open; empty: none
 	isHop        bool
+	name         string // of a jump host: those before it and it, as user@host:port
+	chain        string // of a jump host: equal for those that one connection can serve
 
 	hostKey      knownhosts.Host // the name to look up in known_hosts
 	hostKeyFiles []string        // known_hosts files, the user's first
@@ -47,14 +49,16 @@ func (t *target) address() string { return net.JoinHostPort(t.host, strconv.Itoa
 // String is user@host:port.
 func (t *target) String() string { return t.user + "@" + t.address() }
 
-// chain is equal for targets that one connection can serve: of the same alias,
-// for which ssh_config has named the same keys and known_hosts files.
-func (t *target) chain() string {
-	key := strings.Join([]string{t.ssh.Alias, t.String(), t.hostKey.String(), t.proxyCommand}, "\x00")
+// chained notes the way to a jump host. One connection can serve those of the
+// same alias, for which ssh_config has named the same keys and known_hosts files.
+func (t *target) chained() *target {
+	t.name = t.String()
+	t.chain = strings.Join([]string{t.ssh.Alias, t.String(), t.hostKey.String(), t.proxyCommand}, "\x00")
 	if t.via != nil {
-		key = t.via.chain() + "\x00\x00" + key
+		t.name = t.via.name + "," + t.name
+		t.chain = t.via.chain + "\x00\x00" + t.chain
 	}
-	return key
+	return t
 }
 
 // target decides everything about a node.
@@ -91,8 +95,30 @@ func (d *Dialer) target(ctx context.Context, node inventory.Node) (*target, erro
 		t.proxyCommand = ""
 		break
 	}
-	t.via, err = d.via(ctx, jumps, 0)
+	t.via, err = d.jumps(ctx, jumps)
 	return t, err
+}
+
+// jumps is the last of the jump hosts, decided once for all nodes behind it.
+func (d *Dialer) jumps(ctx context.Context, jumps []sshconfig.Jump) (*target, error) {
+	if len(jumps) == 0 {
+		return nil, nil
+	}
+	name := fmt.Sprintf("%#v", jumps)
+	d.mu.Lock()
+	known, ok := d.vias[name]
+	d.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	t, err := d.via(ctx, jumps, 0)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.vias[name] = t
+	return t, nil
 }
 
 // expandHome replaces a leading ~ by the home directory.
@@ -136,8 +162,10 @@ func (d *Dialer) via(ctx context.Context, jumps []sshconfig.Jump, depth int) (*t
 	} else {
 		before = s.ProxyJump
 	}
-	t.via, err = d.via(ctx, before, depth+1)
-	return t, err
+	if t.via, err = d.via(ctx, before, depth+1); err != nil {
+		return nil, err
+	}
+	return t.chained(), nil
 }
 
 // assemble decides all but the way.
@@ -183,6 +211,7 @@ func (d *Dialer) wanted(s *sshconfig.Settings) keys.Wanted {
 		return keys.Wanted{}
 	}
 	w := keys.Wanted{
+		User:           s.User,
 		Files:          d.cfg.PrivateKeys,
 		Certificates:   s.CertificateFiles,
 		IdentitiesOnly: s.IdentitiesOnly,
@@ -221,15 +250,15 @@ func (d *Dialer) connectTimeout(t *target) time.Duration {
 	return DefaultConnectTimeout
 }
 
-// network is what AddressFamily says.
-func (t *target) network() string {
+// network is tcp or ip, followed by what AddressFamily says.
+func (t *target) network(kind string) string {
 	switch t.ssh.AddressFamily {
 	case "inet":
-		return "tcp4"
+		return kind + "4"
 	case "inet6":
-		return "tcp6"
+		return kind + "6"
 	}
-	return "tcp"
+	return kind
 }
 
 // keyscan are the commands that show the fingerprints of this host's keys, and

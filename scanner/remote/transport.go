@@ -2,11 +2,13 @@ package remote
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"kletscan/scanner"
 )
@@ -25,11 +27,15 @@ const headLimit = 1 << 10
 // transport is the TCP connection under SSH. It remembers the peer's first
 // words, which say why sshd turned us away and which x/crypto drops, whether
 // the peer has ended the connection, and why we did.
+//
+// x/crypto reads the SSH version byte by byte: what comes with it is read at
+// once, and then handed out.
 type transport struct {
 	net.Conn
 	account *account                      // what is received counts in it; nil: it does not
 	lost    atomic.Bool                   // a read has failed
 	reason  atomic.Pointer[scanner.Error] // why we ended it, without Op; nil: we did not
+	ahead   []byte                        // was read and not handed out; only for Read
 
 	mu       sync.Mutex
 	head     []byte
@@ -39,15 +45,41 @@ type transport struct {
 }
 
 func (t *transport) Read(p []byte) (int, error) {
-	n, err := t.Conn.Read(p)
+	if len(t.ahead) == 0 && len(p) > 1 {
+		n, err := t.Conn.Read(p)
+		t.count(n, err)
+		return n, err
+	}
+	var err error
+	if len(t.ahead) == 0 {
+		t.ahead = make([]byte, 256) // a version has at most 255 (RFC 4253 section 4.2)
+		var n int
+		n, err = t.Conn.Read(t.ahead)
+		t.ahead = t.ahead[:n]
+		t.remember(t.ahead)
+		t.count(n, err)
+	}
+	n := copy(p, t.ahead)
+	if t.ahead = t.ahead[n:]; n > 0 {
+		err = nil // a connection that has failed does so again
+	}
+	return n, err
+}
+
+// remember keeps the peer's first words.
+func (t *transport) remember(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.head = append(t.head, p[:min(len(p), headLimit-len(t.head))]...)
+}
+
+// count notes what was received, and ends the connection over a bound.
+func (t *transport) count(n int, err error) {
 	if err != nil {
 		t.lost.Store(true)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if room := headLimit - len(t.head); room > 0 {
-		t.head = append(t.head, p[:min(n, room)]...)
-	}
 	t.received += n
 	switch {
 	case t.limit > 0 && t.received > t.limit:
@@ -55,7 +87,13 @@ func (t *transport) Read(p []byte) (int, error) {
 	case !t.account.take(n):
 		t.end(t.account.over())
 	}
-	return n, err
+}
+
+// total is how many bytes were received.
+func (t *transport) total() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.received
 }
 
 // bound sets how much the peer may send from the beginning, in bytes, and
@@ -87,23 +125,18 @@ func (t *transport) ended(op string) *scanner.Error {
 	return &failed
 }
 
+// interrupted is why a stage over this connection was not finished: where its
+// own limit ended it, the jump host under it may be the reason.
+func (t *transport) interrupted(caller context.Context, op, unfinished string, limit time.Duration) *scanner.Error {
+	if tunnel, ok := t.Conn.(*tunnel); ok && caller.Err() == nil && !tunnel.line.lives() {
+		return lostHop(tunnel.line.name, op)
+	}
+	return interrupted(caller, op, unfinished, limit)
+}
+
 // overBound is a reason to end a connection.
 func overBound(format string, args ...any) *scanner.Error {
 	return &scanner.Error{Status: scanner.Unreachable, Err: fmt.Errorf(format, args...)}
-}
-
-// counted passes on what a peer asks of us, and calls flood, once, when it asks
-// more than limit times. It returns when the connection has ended, and from is
-// closed.
-func counted[T any](from <-chan T, to chan<- T, limit int, flood func()) {
-	defer close(to)
-	asked := 0
-	for one := range from {
-		if asked++; asked == limit+1 {
-			flood()
-		}
-		to <- one
-	}
 }
 
 // firstWords splits the peer's first words: the text before its SSH version,

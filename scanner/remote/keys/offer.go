@@ -16,8 +16,10 @@ import (
 type Offer struct {
 	plan    *plan
 	signers []ssh.Signer
+	worked  func(i int) // notes that a key of the plan did
 
 	mu       sync.Mutex
+	signed   int          // the key of the plan that signed last; -1: none did
 	started  bool
 	rest     []ssh.Signer // after the last that was to sign
 	refused  bool         // that one did not
@@ -25,14 +27,34 @@ type Offer struct {
 	refusals []string
 }
 
-func newOffer(p *plan) *Offer {
-	o := &Offer{plan: p, signers: make([]ssh.Signer, len(p.keys))}
+// newOffer offers the key first of the plan before the others.
+func newOffer(p *plan, first int, worked func(i int)) *Offer {
+	o := &Offer{plan: p, signers: make([]ssh.Signer, len(p.keys)), worked: worked, signed: -1}
 	own := make([]signer, len(p.keys))
 	for i := range p.keys {
-		own[i] = signer{key: &p.keys[i], offer: o, place: i}
-		o.signers[i] = &own[i]
+		place := i
+		switch {
+		case i == first:
+			place = 0
+		case i < first:
+			place++
+		}
+		own[i] = signer{key: &p.keys[i], offer: o, index: i, place: place}
+		o.signers[place] = &own[i]
 	}
 	return o
+}
+
+// Worked says that the login came through. The next one as this user with the
+// same keys then begins with the key that signed here: each wrong one before it
+// costs a round trip.
+func (o *Offer) Worked() {
+	o.mu.Lock()
+	signed := o.signed
+	o.mu.Unlock()
+	if signed >= 0 {
+		o.worked(signed)
+	}
 }
 
 // Signers are the keys and certificates, in order, at most MaxOffers. Each is
@@ -118,6 +140,7 @@ func kinds(keys []key) string {
 type signer struct {
 	key   *key
 	offer *Offer
+	index int // among the plan's keys
 	place int // among the Offer's
 }
 
@@ -142,6 +165,7 @@ func (s *signer) SignWithAlgorithm(_ io.Reader, data []byte, algorithm string) (
 	defer s.offer.mu.Unlock()
 	s.offer.rest, s.offer.refused = s.offer.signers[s.place+1:], err != nil
 	if err == nil {
+		s.offer.signed = s.index
 		return signature, nil
 	}
 	refusal := fmt.Sprintf("%s refused to sign with %s: %v", s.key.signedBy, describe(s.key.public), err)

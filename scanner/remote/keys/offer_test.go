@@ -133,7 +133,7 @@ func TestRefusalCostsNoTry(t *testing.T) {
 
 // fakeOffer has keys that may refuse to sign.
 func fakeOffer(b *box, sign func(name string) error, names ...string) *Offer {
-	p := new(plan)
+	p := &plan{worked: make(map[string]int)}
 	for _, name := range names {
 		signer := b.key(name)
 		p.keys = append(p.keys, key{public: signer.PublicKey(), algorithms: []string{signer.PublicKey().Type()}, signedBy: "the agent", sign: func(data []byte, _ string) (*ssh.Signature, error) {
@@ -143,7 +143,7 @@ func fakeOffer(b *box, sign func(name string) error, names ...string) *Offer {
 			return signer.Sign(nil, data)
 		}})
 	}
-	return newOffer(p)
+	return newOffer(p, 0, nil)
 }
 
 // No key is offered twice, whatever happens to signatures.
@@ -192,12 +192,81 @@ func TestEveryKeyIsOfferedOnce(t *testing.T) {
 	}
 }
 
+// The key that worked last for a user comes first, so that a login costs no more
+// than one offer. What was cut off by MaxOffers stays so.
+func TestKeyThatWorkedComesFirst(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	names := []string{"a", "b", "c", "d", "e", "cut off"}
+	var files []string
+	for _, name := range names {
+		files = append(files, b.file(name, ""))
+	}
+	r := newRing(t, Options{})
+	servers := make(map[string]*server)
+	for _, name := range names {
+		servers[name] = newServer(t, only(b.key(name).PublicKey()))
+	}
+	for _, step := range []struct {
+		rule, user, server string
+		files              []string
+		offers             string // that the server saw; with a ! behind them: in vain
+	}{
+		{"the order of the list", "me", "c", files, "a b c"},
+		{"what worked comes first", "me", "c", files, "c"},
+		{"the others keep their order", "me", "d", files, "c a b d"},
+		{"the last one that worked", "me", "d", files, "d"},
+		{"another user has another one", "you", "b", files, "a b"},
+		{"which changes nothing for the first", "me", "d", files, "d"},
+		{"nor for other lists", "me", "d", files[3:], "d"},
+		{"no key that the list does not have", "me", "e", files[4:], "e"},
+		{"a failed login teaches nothing", "me", "cut off", files, "d a b c e!"},
+		{"and brings in no key that was cut off", "me", "d", files, "d"},
+	} {
+		s := servers[step.server]
+		o := r.Offer(Wanted{User: step.user, Files: step.files})
+		err := login(s.addr, o)
+		if err == nil {
+			o.Worked()
+		}
+		got := strings.Join(b.named(s.seen()), " ")
+		if err != nil {
+			got += "!"
+		}
+		if got != step.offers {
+			t.Errorf("%s: the server saw %q, want %q", step.rule, got, step.offers)
+		}
+	}
+}
+
+// Many logins at once learn and use it.
+func TestKeyThatWorkedConcurrently(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	w := Wanted{User: "me", Files: []string{b.file("a", ""), b.file("b", "")}}
+	r := newRing(t, Options{})
+	var work sync.WaitGroup
+	for range 50 {
+		work.Go(func() {
+			o := r.Offer(w)
+			if len(o.Signers()) != 2 {
+				t.Errorf("%d keys", len(o.Signers()))
+			}
+			if _, err := o.Signers()[1].Sign(nil, nil); err != nil {
+				t.Error(err)
+			}
+			o.Worked()
+		})
+	}
+	work.Wait()
+}
+
 // Two logins do not see each other's refusals.
 func TestRefusalsBelongToOneLogin(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
 	refuse := fakeOffer(b, func(string) error { return errors.New("no") }, "a")
-	other := newOffer(refuse.plan)
+	other := newOffer(refuse.plan, 0, nil)
 	if _, err := refuse.Signers()[0].Sign(nil, nil); err == nil {
 		t.Fatal("signed")
 	}

@@ -26,6 +26,8 @@ type plan struct {
 	problems []note    // of what was named, and of the agent
 	asides   []note    // of the rest: worth a word when a login has failed
 	until    time.Time // when a certificate begins or ends; zero: never
+
+	worked map[string]int // the key that worked last, by user
 }
 
 // note says why something is not used.
@@ -44,10 +46,10 @@ const keyNotUsed = "key not used: "
 
 // plan returns the plan for w: kept until a certificate begins or ends.
 func (r *Ring) plan(w Wanted) *plan {
-	id, now := w.id(), r.options.Now()
+	id, now := w.ID(), r.options.Now()
 	p, ok := r.plans[id]
 	if !ok || !p.until.IsZero() && !now.Before(p.until) {
-		b := planner{ring: r, wanted: w, agent: r.agent(w.Agent), now: now, plan: new(plan), decided: make(map[string]bool)}
+		b := planner{ring: r, wanted: w, agent: r.agent(w.Agent), now: now, plan: &plan{worked: make(map[string]int)}, decided: make(map[string]bool)}
 		b.run()
 		p = b.plan
 		r.plans[id] = p

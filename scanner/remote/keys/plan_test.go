@@ -228,10 +228,10 @@ func TestWantedID(t *testing.T) {
 		{Files: []string{"a\n1 1 b"}},
 		{Files: []string{"a"}, Defaults: []string{"b"}},
 	} {
-		if first, ok := seen[w.id()]; ok {
-			t.Errorf("settings %d and %d have the same id %q", first, i, w.id())
+		if first, ok := seen[w.ID()]; ok {
+			t.Errorf("settings %d and %d have the same id %q", first, i, w.ID())
 		}
-		seen[w.id()] = i
+		seen[w.ID()] = i
 	}
 }
 

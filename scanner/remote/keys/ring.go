@@ -4,11 +4,12 @@
 // A [Ring] reads every file and every agent once per run. [Ring.Prepare] does
 // so while somebody is there to type a passphrase; [Ring.Offer] then is one
 // lookup per login. The rules are those of OpenSSH's ssh (sshconnect2.c,
-// pubkey_prepare, and ssh.c, load_public_identity_files), with four
+// pubkey_prepare, and ssh.c, load_public_identity_files), with five
 // differences: a key that is named goes before the agent's other keys even if
 // only its file can sign, a certificate beside a key file goes before the
-// plain key, a certificate whose dates do not fit is not offered, and there
-// are never more than [MaxOffers].
+// plain key, a certificate whose dates do not fit is not offered, there are
+// never more than [MaxOffers], and of these the one that worked last for the
+// same user comes first.
 //
 // An agent is only asked to list its keys and to sign. It is never forwarded.
 // Keys restricted to a destination (ssh-add -h) cannot be used: they need
@@ -46,6 +47,9 @@ type Options struct {
 // Wanted is what the settings of one login name: ssh_config and flags, with
 // every path expanded. The zero value wants nothing.
 type Wanted struct {
+	// User is whom the login is as. It only has a say in which key comes first.
+	User string
+
 	// Files are the key files that are named (IdentityFile), in order. A public
 	// key, or FILE.pub where FILE is missing, names a key of the agent.
 	Files []string
@@ -77,8 +81,8 @@ type Wanted struct {
 	MinRSA int
 }
 
-// id is the same for equal settings, and only for them.
-func (w Wanted) id() string {
+// ID is the same for equal settings, and only for them. The user is none.
+func (w Wanted) ID() string {
 	b := make([]byte, 0, 512)
 	for _, list := range [][]string{w.Files, w.Defaults, w.Certificates, {w.Agent}, w.Algorithms} {
 		b = strconv.AppendInt(b, int64(len(list)), 10)
@@ -111,7 +115,7 @@ type Ring struct {
 	files  map[string]keyFile
 	certs  map[string]certFile
 	agents map[string]*agentKeys // by socket
-	plans  map[string]*plan      // by Wanted.id
+	plans  map[string]*plan      // by Wanted.ID
 	closed bool
 }
 
@@ -132,13 +136,18 @@ func New(options Options) *Ring {
 	}
 }
 
-// Offer puts the keys for one login in order. Every login needs its own. It
-// reads nothing that was read before for the same Wanted, and never asks.
+// Offer puts the keys for one login in order: the one that worked last for this
+// user, and then the others as ssh does. Every login needs its own. It reads
+// nothing that was read before for the same Wanted, and never asks.
 func (r *Ring) Offer(w Wanted) *Offer {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	p := r.plan(w)
-	r.mu.Unlock()
-	return newOffer(p)
+	return newOffer(p, p.worked[w.User], func(i int) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		p.worked[w.User] = i
+	})
 }
 
 // Prepare reads what the logins will use, asks for passphrases, and says in
@@ -153,7 +162,7 @@ func (r *Ring) Prepare(wanted []Wanted, required []string, more bool) (warnings 
 	var why []string
 	usable, seen := false, make(map[string]bool)
 	for _, w := range wanted {
-		id := w.id()
+		id := w.ID()
 		if seen[id] {
 			continue
 		}

@@ -91,14 +91,17 @@ func preferred(types []string) []string {
 	return sorted
 }
 
+// supported are the host key algorithms that x/crypto is able to do without a
+// known weakness. Nobody changes them.
+var supported = ssh.SupportedAlgorithms().HostKeys
+
 // offered gives the algorithms for key types, each once. An RSA key makes several
 // kinds of signatures (RFC 8332).
 func offered(types []string) []string {
-	able := ssh.SupportedAlgorithms().HostKeys
 	var list []string
 	add := func(algorithms ...string) {
 		for _, a := range algorithms {
-			if slices.Contains(able, a) && !slices.Contains(list, a) {
+			if slices.Contains(supported, a) && !slices.Contains(list, a) {
 				list = append(list, a)
 			}
 		}

@@ -148,7 +148,7 @@ func (s *scope) expand(keyword, value string) (string, error) {
 		if !strings.HasPrefix(value, "~/") {
 			return "", fmt.Errorf("%s: %q names another user's home: write the path in full", keyword, value)
 		}
-		value = strings.TrimSuffix(s.home, "/") + value[1:]
+		value = strings.TrimSuffix(s.home, "/") + "/" + strings.TrimLeft(value[1:], "/")
 	}
 	if x.literals {
 		return value, nil

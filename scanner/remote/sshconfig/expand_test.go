@@ -210,7 +210,7 @@ func TestIdentityAgent(t *testing.T) {
 		"${SOCK}": "/run/a.sock", "~/x": "/h/x", "/a b": "/a b",
 	} {
 		d := directives{values: map[string][]string{"identityagent": {value}}}
-		s, err := settle(d, Query{Alias: "a"}, local{home: "/h", user: "u"}, "/s", testEnv)
+		s, err := settle(d, Query{Alias: "a"}, local{home: "/h", user: "u"}, newDefaults("/h", "/s"), testEnv)
 		if err != nil || s.IdentityAgent != want {
 			t.Errorf("%q: got %+v, %v, want %q", value, s, err, want)
 		}

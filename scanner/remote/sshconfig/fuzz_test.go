@@ -17,7 +17,7 @@ func FuzzSplitLine(f *testing.F) {
 		if err != nil || name == "" {
 			return
 		}
-		if strings.ToLower(name) != name || strings.TrimSpace(rest) == "" || strings.HasPrefix(rest, "=") {
+		if strings.ToLower(name) != name || strings.Trim(rest, " \t") == "" || strings.HasPrefix(rest, "=") {
 			t.Errorf("%q: keyword %q, rest %q", line, name, rest)
 		}
 		words, err := splitWords(rest)
@@ -44,7 +44,7 @@ func FuzzParseDump(f *testing.F) {
 			return
 		}
 		d.hostFiles = []directive{}
-		s, err := settle(d, Query{Alias: "a"}, local{home: "/h", user: "u"}, "/s", testEnv)
+		s, err := settle(d, Query{Alias: "a"}, local{home: "/h", user: "u"}, newDefaults("/h", "/s"), testEnv)
 		if err == nil && (s.HostName == "" && dump["hostname"][0] != "" || s.User == "") {
 			t.Errorf("%q: %+v", text, s)
 		}

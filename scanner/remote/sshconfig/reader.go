@@ -38,7 +38,8 @@ type directive struct {
 // rendering a line is its index in lines.
 type configFile struct {
 	lines     []directive
-	blocks    *ssh_config.Config
+	hosts     []*ssh_config.Host // the blocks
+	nodes     [][]int            // the lines of each
 	wildcards []int            // blocks with a wildcard or a negation, ascending
 	literals  map[string][]int // the other blocks, by pattern, ascending
 }
@@ -155,12 +156,30 @@ func (r *reader) parse(file, text string, from place) (*configFile, error) {
 	if r.outside != "" {
 		return f, nil
 	}
-	var err error
-	f.blocks, err = ssh_config.DecodeBytes([]byte(rendered.String()))
-	if err != nil || len(f.blocks.Hosts) != block+1 {
+	blocks, err := ssh_config.DecodeBytes([]byte(rendered.String()))
+	if err != nil || len(blocks.Hosts) != block+1 {
 		r.leave(file, "the library reads it otherwise")
+		return f, nil
+	}
+	f.hosts = blocks.Hosts
+	for _, host := range f.hosts {
+		f.nodes = append(f.nodes, f.linesOf(host))
 	}
 	return f, nil
+}
+
+// linesOf are the lines that the library has in a block.
+func (f *configFile) linesOf(host *ssh_config.Host) (lines []int) {
+	for _, node := range host.Nodes {
+		kv, ok := node.(*ssh_config.KV)
+		if !ok {
+			continue
+		}
+		if i, err := strconv.Atoi(kv.Value); err == nil && i < len(f.lines) {
+			lines = append(lines, i)
+		}
+	}
+	return lines
 }
 
 func (f *configFile) index(block int, patterns []string) {
@@ -336,7 +355,7 @@ func (f *configFile) collect(alias string, d *directives) {
 			f.collectBlock(literal[0], alias, d)
 			literal = literal[1:]
 		}
-		if f.blocks.Hosts[i].Matches(alias) {
+		if f.hosts[i].Matches(alias) {
 			f.collectBlock(i, alias, d)
 		}
 	}
@@ -346,15 +365,7 @@ func (f *configFile) collect(alias string, d *directives) {
 }
 
 func (f *configFile) collectBlock(block int, alias string, d *directives) {
-	for _, node := range f.blocks.Hosts[block].Nodes {
-		kv, ok := node.(*ssh_config.KV)
-		if !ok {
-			continue
-		}
-		i, err := strconv.Atoi(kv.Value)
-		if err != nil || i >= len(f.lines) {
-			continue
-		}
+	for _, i := range f.nodes[block] {
 		line := f.lines[i]
 		for _, included := range line.include {
 			included.collect(alias, d)

@@ -67,8 +67,26 @@ func (d *directives) flag(name string) bool { return among(d.value(name), "yes",
 type settler struct {
 	directives
 	scope
-	systemDir string
-	err       error
+	defaults defaults
+	err      error
+}
+
+// defaults are the files that are used where none are named. They are shared.
+type defaults struct{ identities, userHosts, globalHosts []string }
+
+func newDefaults(home, systemDir string) defaults {
+	in := func(folder string, files ...string) []string {
+		paths := make([]string, len(files))
+		for i, file := range files {
+			paths[i] = filepath.Join(folder, file)
+		}
+		return slices.Clip(paths)
+	}
+	return defaults{
+		identities:  in(filepath.Join(home, ".ssh"), defaultIdentities...),
+		userHosts:   in(filepath.Join(home, ".ssh"), "known_hosts", "known_hosts2"),
+		globalHosts: in(systemDir, "ssh_known_hosts", "ssh_known_hosts2"),
+	}
 }
 
 func (s *settler) fail(err error) {
@@ -80,8 +98,8 @@ func (s *settler) fail(err error) {
 // settle makes the Settings of one query. Values of ssh -G have passed ssh's
 // own check, and those of the reader the strict check; what is still odd is an
 // error, not a default.
-func settle(d directives, q Query, here local, systemDir string, env func(string) (string, bool)) (*Settings, error) {
-	s := &settler{directives: d, scope: scope{local: here, alias: q.Alias, env: env}, systemDir: systemDir}
+func settle(d directives, q Query, here local, files defaults, env func(string) (string, bool)) (*Settings, error) {
+	s := &settler{directives: d, scope: scope{local: here, alias: q.Alias, env: env}, defaults: files}
 	t := &Settings{
 		Alias:                        q.Alias,
 		AddressFamily:                s.word("addressfamily", "any", "any", "inet", "inet6"),
@@ -191,14 +209,13 @@ func (s *settler) proxy(t *Settings) {
 var defaultIdentities = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"}
 
 func (s *settler) files(t *Settings) {
-	home := filepath.Join(s.home, ".ssh")
-	t.IdentityFiles = s.paths("identityfile", home, defaultIdentities...)
+	t.IdentityFiles = s.paths("identityfile", s.defaults.identities)
 	t.DefaultIdentityFiles = s.values["identityfile"] == nil
-	t.CertificateFiles = s.paths("certificatefile", home)
+	t.CertificateFiles = s.paths("certificatefile", nil)
 	s.splitHostFiles("userknownhostsfile")
 	s.splitHostFiles("globalknownhostsfile")
-	t.UserKnownHostsFiles = s.paths("userknownhostsfile", home, "known_hosts", "known_hosts2")
-	t.GlobalKnownHostsFiles = s.paths("globalknownhostsfile", s.systemDir, "ssh_known_hosts", "ssh_known_hosts2")
+	t.UserKnownHostsFiles = s.paths("userknownhostsfile", s.defaults.userHosts)
+	t.GlobalKnownHostsFiles = s.paths("globalknownhostsfile", s.defaults.globalHosts)
 	t.IdentityAgent = s.agent()
 	if path := s.value("controlpath"); !among(path, "", "none") {
 		t.ControlPath = s.text("controlpath", path)
@@ -254,15 +271,12 @@ func (s *settler) text(name, value string) string {
 	return text
 }
 
-// paths expands a list; where it is not set, the defaults are in folder.
-func (s *settler) paths(name, folder string, defaults ...string) []string {
-	var paths []string
+// paths expands a list, if it is set.
+func (s *settler) paths(name string, unset []string) []string {
 	if s.values[name] == nil {
-		for _, file := range defaults {
-			paths = append(paths, filepath.Join(folder, file))
-		}
-		return paths
+		return unset
 	}
+	var paths []string
 	for _, value := range s.values[name] {
 		if !among(value, "none") {
 			paths = append(paths, s.text(name, value))

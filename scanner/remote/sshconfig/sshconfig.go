@@ -16,10 +16,8 @@ package sshconfig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -51,21 +49,14 @@ type Query struct {
 }
 
 // Resolver answers queries. It is safe for concurrent use. The files are read
-// once, by New.
+// once, by New. What it reads itself it works out again each time, which takes
+// microseconds; the answers of ssh -G are kept: see answers.
 type Resolver struct {
 	options Options
 	files   *reader
+	unset   defaults
 	ssh     *client // nil: no program
-
-	mu    sync.Mutex
-	calls map[Query]*call
-}
-
-// call is the answer to one query, there once done is closed.
-type call struct {
-	done     chan struct{}
-	settings *Settings
-	err      error
+	answers answers
 }
 
 // New reads the files. It fails, with FILE:LINE, where OpenSSH refuses them,
@@ -74,7 +65,7 @@ func New(o Options) (*Resolver, error) {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
 	}
-	r := &Resolver{options: o, files: &reader{home: o.Home, systemDir: o.SystemDir}, calls: make(map[Query]*call)}
+	r := &Resolver{options: o, files: &reader{home: o.Home, systemDir: o.SystemDir}, unset: newDefaults(o.Home, o.SystemDir), answers: newAnswers()}
 	if err := r.files.loadAll(o.File); err != nil {
 		return nil, err
 	}
@@ -91,8 +82,8 @@ func New(o Options) (*Resolver, error) {
 // ssh -G runs the commands of Match exec. Empty: the files are read here.
 func (r *Resolver) Outside() string { return r.files.outside }
 
-// Resolve returns what ssh would do. Each distinct Query is worked out once,
-// errors included, but not when ctx ends first.
+// Resolve returns what ssh would do. ssh -G is asked once for each distinct
+// Query, also where that fails, but not when ctx ends first.
 //
 // It fails where OpenSSH would fail, where Alias or User is none that ssh
 // accepts, where ssh does not answer in time, and where Options.Home is not the
@@ -101,39 +92,19 @@ func (r *Resolver) Resolve(ctx context.Context, q Query) (*Settings, error) {
 	if err := checkQuery(q); err != nil {
 		return nil, err
 	}
-	for {
-		r.mu.Lock()
-		c, ok := r.calls[q]
-		if !ok {
-			c = &call{done: make(chan struct{})}
-			r.calls[q] = c
-		}
-		r.mu.Unlock()
-		if !ok {
-			c.settings, c.err = r.resolve(ctx, q)
-			if c.err != nil && ctx.Err() != nil { // the next one who asks tries again
-				r.mu.Lock()
-				delete(r.calls, q)
-				r.mu.Unlock()
-				c.err = canceled{c.err}
-			}
-			close(c.done)
-		}
-		select {
-		case <-c.done:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		if _, gaveUp := errors.AsType[canceled](c.err); !gaveUp || ctx.Err() != nil {
-			return c.settings, c.err
+	why := r.files.outside
+	if why == "" {
+		var s *Settings
+		var err error
+		if s, why, err = r.read(q); why == "" {
+			return s, err
 		}
 	}
+	if r.ssh == nil {
+		return nil, fmt.Errorf("%s: %s, which only ssh itself reads, and there is no ssh program: install OpenSSH's client", q.Alias, why)
+	}
+	return r.answers.get(ctx, q, r.ask)
 }
-
-// canceled is the error of a call whose context ended: no answer for others.
-type canceled struct{ error }
-
-func (c canceled) Unwrap() error { return c.error }
 
 // checkQuery refuses what would be read as an option, or as more than an
 // alias (ssh.c main), and what ssh refuses on its command line.
@@ -150,20 +121,6 @@ func checkQuery(q Query) error {
 	return checkUser(q.User)
 }
 
-func (r *Resolver) resolve(ctx context.Context, q Query) (*Settings, error) {
-	if r.files.outside != "" {
-		return r.ask(ctx, q)
-	}
-	s, why, err := r.read(q)
-	switch {
-	case why == "":
-		return s, err
-	case r.ssh != nil:
-		return r.ask(ctx, q)
-	}
-	return nil, fmt.Errorf("%s: %s, which only ssh itself reads, and there is no ssh program: install OpenSSH's client", q.Alias, why)
-}
-
 // read is the first source. why tells what must be left to ssh for this alias.
 func (r *Resolver) read(q Query) (s *Settings, why string, err error) {
 	d := r.files.lookup(q.Alias)
@@ -171,6 +128,9 @@ func (r *Resolver) read(q Query) (s *Settings, why string, err error) {
 		return nil, d.left, nil
 	}
 	for _, name := range []string{"identityfile", "certificatefile", "userknownhostsfile", "identityagent", "controlpath"} {
+		if d.values[name] == nil {
+			continue
+		}
 		text := strings.ReplaceAll(strings.Join(d.values[name], "\n"), "%%", "")
 		local := strings.Contains(text, "%l") || strings.Contains(text, "%L") || strings.Contains(text, "%C")
 		if strings.Contains(text, "%C") && d.values["proxyjump"] != nil || local && r.options.LocalHost == "" {
@@ -178,7 +138,7 @@ func (r *Resolver) read(q Query) (s *Settings, why string, err error) {
 		}
 	}
 	here := local{home: r.options.Home, user: r.options.LocalUser, host: r.options.LocalHost}
-	s, err = settle(d, q, here, r.options.SystemDir, r.options.Env)
+	s, err = settle(d, q, here, r.unset, r.options.Env)
 	if err == nil && !plainHost(s.HostName) {
 		return nil, "the host name may be an address", nil
 	}
@@ -210,10 +170,10 @@ func (r *Resolver) ask(ctx context.Context, q Query) (*Settings, error) {
 		}
 	}
 	d.hostFiles = append([]directive{}, r.files.hostFiles...)
-	here, systemDir := self.local, self.systemDir
+	here, files := self.local, r.unset
 	here.home = r.options.Home
-	if systemDir == "" {
-		systemDir = r.options.SystemDir
+	if self.systemDir != "" {
+		files = newDefaults(here.home, self.systemDir)
 	}
-	return settle(d, q, here, systemDir, r.options.Env)
+	return settle(d, q, here, files, r.options.Env)
 }

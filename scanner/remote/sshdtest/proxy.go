@@ -17,9 +17,9 @@ type Proxy struct {
 	t        testing.TB
 	upstream string
 	conns    *acceptor
-	muted    atomic.Bool
 
 	mu       sync.Mutex
+	muted    *atomic.Bool // of the connections that are made now
 	listener net.Listener // nil while it refuses
 	count    int
 	hold     bool
@@ -31,7 +31,7 @@ type Proxy struct {
 // NewProxy starts a proxy to the address HOST:PORT that passes everything.
 func NewProxy(t testing.TB, upstream string) *Proxy {
 	t.Helper()
-	p := &Proxy{t: t, upstream: upstream, conns: newAcceptor(t)}
+	p := &Proxy{t: t, upstream: upstream, conns: newAcceptor(t), muted: new(atomic.Bool)}
 	t.Cleanup(p.Refuse)
 	listeners, port := listen(t, "127.0.0.1")
 	p.Endpoint = Endpoint{"127.0.0.1", port}
@@ -69,8 +69,12 @@ func (p *Proxy) Hold() {
 }
 
 // Mute makes all that is on its way on any connection vanish, as a firewall does
-// that forgot them. It cannot be undone.
-func (p *Proxy) Mute() { p.muted.Store(true) }
+// that forgot them.
+func (p *Proxy) Mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted.Store(true)
+}
 
 // passage is one way through a Proxy.
 type passage struct {
@@ -85,13 +89,13 @@ func (w passage) Write(text []byte) (int, error) {
 	return w.Writer.Write(text)
 }
 
-// Pass undoes Refuse, Hold and Prelude for new connections. Those that are held
-// stay held until Drop.
+// Pass undoes Refuse, Hold, Prelude and Mute for new connections. Those that are
+// held or muted stay so until Drop.
 func (p *Proxy) Pass() {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hold, p.preludes = false, 0
+	p.hold, p.preludes, p.muted = false, 0, new(atomic.Bool)
 	if p.listener != nil {
 		return
 	}
@@ -123,7 +127,7 @@ func (p *Proxy) Delay(d time.Duration) {
 func (p *Proxy) handle(conn net.Conn) {
 	p.mu.Lock()
 	p.count++
-	hold, delay, prelude := p.hold, p.delay, p.preludes > 0
+	hold, delay, prelude, muted := p.hold, p.delay, p.preludes > 0, p.muted
 	text := p.prelude
 	if prelude {
 		p.preludes--
@@ -142,7 +146,7 @@ func (p *Proxy) handle(conn net.Conn) {
 		}
 		defer p.conns.close(upstream)
 		pipe(conn.(*net.TCPConn), upstream.(*net.TCPConn), func(to io.Writer, from io.Reader) {
-			copyLater(passage{to, &p.muted}, from, delay)
+			copyLater(passage{to, muted}, from, delay)
 		})
 	}
 }

@@ -92,7 +92,8 @@ func (s *Server) Restart() {
 	}
 }
 
-// Log is what sshd logged, from its first start on, at level VERBOSE.
+// Log is what sshd logged, from its first start on, at level VERBOSE unless Extra
+// names another.
 func (s *Server) Log() string {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
@@ -180,7 +181,10 @@ func writeConfig(t testing.TB, dir string, opts Options, hostKeys []*Key, listen
 	write(t, filepath.Join(dir, "trusted_user_ca_keys"), trusted.String())
 
 	var config strings.Builder
-	config.WriteString(listen + "StrictModes no\nPermitUserRC no\nUsePAM no\nPidFile none\nLogLevel VERBOSE\n")
+	config.WriteString(listen + "StrictModes no\nPermitUserRC no\nUsePAM no\nPidFile none\n")
+	if !strings.Contains(opts.Extra, "LogLevel") {
+		config.WriteString("LogLevel VERBOSE\n")
+	}
 	fmt.Fprintf(&config, "AuthorizedKeysFile %s/authorized_keys\nTrustedUserCAKeys %s/trusted_user_ca_keys\n", dir, dir)
 	for _, key := range hostKeys {
 		fmt.Fprintf(&config, "HostKey %s\n", key.Path)
