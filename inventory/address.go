@@ -55,7 +55,7 @@ func parseAddresses(at Position, text string) ([]Node, error) {
 		return []Node{node}, nil
 	}
 	end := len(text)
-	if i := strings.LastIndexByte(text, ':'); i > strings.LastIndexByte(text, ']') {
+	if i := strings.LastIndexByte(text, ':'); i >= start && i > strings.LastIndexByte(text, ']') {
 		end = i
 	}
 	hosts, problem := expand(text[start:end])

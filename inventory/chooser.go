@@ -270,6 +270,9 @@ func (c *chooser) atFile(t term) []term {
 	case t.op != ',':
 		err = errors.New("a file behind an operator: expected it in --limit or --exclude by itself")
 	}
+	if err == nil {
+		err = checkText(text, "patterns, one a line")
+	}
 	if err != nil {
 		c.errs.add(fmt.Errorf("%s: %s: %w", t.where, quote(t.text), err))
 		return nil

@@ -33,6 +33,7 @@ type Node struct {
 	Kubelet     string   `json:"kubelet,omitempty"`      // kubelet version that the API server reports, such as v1.31.4; empty: not known
 
 	Source Position `json:"source"`
+	Index  int      `json:"index,omitempty"` // the place in the whole inventory, from 1, however many of it are meant; 0: not known
 }
 
 // Position is where a node was named. Line is 0 for the command line.
@@ -94,6 +95,9 @@ const MaxNodes = 1_000_000
 func Parse(s Source, format string) ([]Node, error) {
 	if isUTF16(s.Text) {
 		return nil, fmt.Errorf("%s: UTF-16 text: expected UTF-8", s.Name)
+	}
+	if err := checkText(s.Text, "an inventory, such as one node a line"); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	s.Text = bytes.TrimPrefix(s.Text, []byte("\ufeff"))
 	f, err := formatOf(s.Text, format)

@@ -27,7 +27,7 @@ worker-[1-4] role=worker group=workers
 func readList(name string) ([]byte, error) {
 	files := map[string]string{
 		"./more": "# comment\nworker-1 # why\n\ncp-*\n!cp-2:2222\n", "both": "cp-1\n", "masters": "cp-1\n",
-		"nested": "@./more\n", "typo": "worker-1\n\nwroker-2\n", "empty": "# nothing\n",
+		"nested": "@./more\n", "typo": "worker-1\n\nwroker-2\n", "empty": "# nothing\n", "binary": "a\x00b\n",
 	}
 	if text, ok := files[name]; ok {
 		return []byte(text), nil
@@ -116,6 +116,7 @@ func TestSelectionMistakes(t *testing.T) {
 		{"worker-[1:2]", `--limit: "worker-[1:2]": "1:2" in the brackets: expected numbers and ranges, as in [1-5,9] or [01-50/2], with "-" (":" is for Ansible inventories)`},
 		{"~(", "--limit: \"~(\": expected a regular expression behind ~: error parsing regexp: missing closing ): `^(?:()`"},
 		{"workers,!worker-[1-4]", `--limit and --exclude leave none of the 8 nodes: expected at least one`},
+		{"@binary", `--limit: "@binary": not text, byte 2 is "\x00": expected patterns, one a line`},
 		{"@nowhere", `--limit: "@nowhere": expected a group of the inventory, or a readable file: open nowhere: no such file or directory`},
 		{"@worker", `--limit: "@worker": expected a group of the inventory; did you mean workers?, or a readable file: open worker: no such file or directory`},
 		{"@masters", `--limit: "@masters": both a group and a file: expected masters for the group, or @./masters for the file`},

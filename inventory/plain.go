@@ -148,6 +148,18 @@ func isUTF16(text []byte) bool {
 	return bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff})
 }
 
+// checkText refuses an archive, an image or a program, which would be wrong in
+// every line. It looks for what the WHATWG's standard MIME Sniffing calls a
+// binary data byte, as that does in the first 1445 bytes.
+func checkText(text []byte, expected string) error {
+	for i, c := range text[:min(len(text), 1445)] {
+		if c <= 0x08 || c == 0x0b || 0x0e <= c && c <= 0x1a || 0x1c <= c && c <= 0x1f {
+			return fmt.Errorf("not text, byte %d is %s: expected %s", i+1, quote(string(text[i:i+1])), expected)
+		}
+	}
+	return nil
+}
+
 // quoteRune shows the character that text begins with.
 func quoteRune(text string) string {
 	_, size := utf8.DecodeRuneInString(text)
