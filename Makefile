@@ -9,7 +9,7 @@ FUZZTIME    ?= 1m
 # our rules with the real Kubernetes libraries.
 ORACLE = scanner/kubelet/oracle
 
-.PHONY: build man demo test cross lint bench fuzz cover clean
+.PHONY: build man demo test cross lint bench microbench fuzz cover clean
 
 build: ## the program, ./kletscan
 	CGO_ENABLED=0 $(GO) build -trimpath -o kletscan .
@@ -40,7 +40,11 @@ lint: ## format, vet for each system that kletscan runs on, staticcheck
 	cd $(ORACLE) && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-bench: ## all benchmarks
+# Needs Linux and up to half an hour of a machine with nothing else to do. PARTS=cpu,peers: just these.
+bench: ## a scan against its floor and against other tools, on a fleet of its own: docs/bench.*
+	$(GO) run ./fixtures/bench run $(if $(PARTS),-only $(PARTS),-out docs)
+
+microbench: ## the benchmarks of the packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -70,16 +70,23 @@ type cliFlag struct {
 // commandTree is every command that help shows, in its order.
 func commandTree(app *cli.App) (list []command) {
 	for _, c := range app.VisibleCommands() {
-		d := command{name: c.Name, usage: c.Usage, args: c.ArgsUsage, description: c.Description}
-		for _, f := range c.VisibleFlags() {
-			if flag, ok := f.(cli.DocGenerationFlag); ok && f.Names()[0] != "help" {
-				d.flags = append(d.flags, flagOf(flag))
-			}
-		}
-		d.flags = append(d.flags, cliFlag{names: []string{"help", "h"}, usage: "show help"})
-		list = append(list, d)
+		list = append(list, commandOf(c))
 	}
 	return list
+}
+
+func commandOf(c *cli.Command) command {
+	return command{name: c.Name, usage: c.Usage, args: c.ArgsUsage, description: c.Description, flags: flagsOf(c.VisibleFlags())}
+}
+
+// flagsOf are flags, and --help, which every command has.
+func flagsOf(flags []cli.Flag) (list []cliFlag) {
+	for _, f := range flags {
+		if flag, ok := f.(cli.DocGenerationFlag); ok {
+			list = append(list, flagOf(flag))
+		}
+	}
+	return append(list, cliFlag{names: []string{"help", "h"}, usage: "show help"})
 }
 
 func flagOf(flag cli.DocGenerationFlag) cliFlag {

@@ -162,6 +162,7 @@ func TestCompletionKnowsEveryValue(t *testing.T) {
 	free := []string{ // of any text
 		"fanout", "node-timeout", "user", "connect-timeout", "command-timeout", "warn-expiry", "kubelet-version", "nodes", "patience",
 		"limit", "exclude", "jump", "retries", "agent-concurrency", "memory",
+		"rate", "splay", "shard", "per-jump", "per-subnet",
 	}
 	word := regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 	for _, c := range tree() {
@@ -201,7 +202,7 @@ func accepts(t *testing.T, command, flag, word string) {
 		return
 	}
 	code, _, stderr := kletscan(context.Background(), args...)
-	if code != exitUsage || strings.Contains(stderr, "--"+flag) || strings.Contains(stderr, "-o "+word) {
+	if code != exitUsage || strings.Contains(stderr, "--"+flag) || strings.Contains(stderr, "-o "+word+":") {
 		t.Errorf("%q: exit status %d, %s", args, code, stderr)
 	}
 }
@@ -214,11 +215,19 @@ func TestHelpOfEveryCommand(t *testing.T) {
 			known[c.name] = append(known[c.name], f.dashed()...)
 		}
 	}
-	for _, c := range append(tree(), command{}, command{name: "man"}) {
+	for _, c := range append(tree(), command{}, command{name: "man"}, command{name: "help"}) {
 		args := strings.Fields(c.name + " --help")
 		code, help, stderr := kletscan(context.Background(), args...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%q: exit status %d, %s", args, code, stderr)
+		}
+		for line := range strings.Lines(help) {
+			if len(line) > defaultColumns+len("\n") {
+				t.Errorf("%q: wider than a terminal: %s", args, line)
+			}
+		}
+		if _, again, _ := kletscan(context.Background(), strings.Fields("help "+c.name)...); again != help {
+			t.Errorf("help %s says something else than %q", c.name, args)
 		}
 		_, examples, found := strings.Cut(help, "Examples:\n")
 		examples, status, ended := strings.Cut(examples, "\n\n   EXIT STATUS\n")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -27,14 +28,14 @@ Examples:
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "nodes", Usage: "a fleet of `N` nodes; 0 for one of each kind"},
 			&cli.DurationFlag{Name: "patience", Value: 5 * time.Second, Usage: "how long to wait for the nodes that never answer"},
-		}, outputFlags()...),
+		}, slices.Concat(outputFlags(), profileFlags())...),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseDemo(c)
 			if err != nil {
 				return usageError(err)
 			}
-			return runDemo(c.Context, o, c.Int("nodes"), c.Duration("patience"), t)
+			return profiled(c, func() error { return runDemo(c.Context, o, c.Int("nodes"), c.Duration("patience"), t) })
 		},
 	}
 }

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,7 +24,7 @@ hosts, and what is on file of its host key. A Match exec in ssh_config runs its 
 
 Examples:
    kletscan inventory -i nodes.txt
-   kletscan inventory -i nodes.txt --resolve -o json
+   kletscan inventory -i nodes.txt --resolve -o json` + patternHelp + `
 
 EXIT STATUS
    0    printed; with --resolve every node could be dialled
@@ -120,27 +119,26 @@ func dryRun(ctx context.Context, o scanOptions, t terminal) error {
 	if err := t.routes(routes, false); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprint(t.stdout, "\n", wouldRun(o.become)); err != nil {
+	p := newPage(t.stdout)
+	p.WriteByte('\n')
+	p.wouldRun(o.become)
+	if _, err := io.WriteString(t.stdout, p.String()); err != nil {
 		return err
 	}
 	return exitWith(unreached(routes))
 }
 
 // wouldRun says what runs on a node.
-func wouldRun(b becomeOptions) string {
-	var text strings.Builder
-	text.WriteString("On each node the login shell would be asked, once or twice, to run\n")
-	become := b.become
-	if b.password == nil {
-		text.WriteString("  " + probe.Command + "\n")
-	} else {
-		text.WriteString("  sudo -S /bin/sh -s\n")
-		become = probe.Never // all of it runs as root
+func (p *page) wouldRun(b becomeOptions) {
+	become, command := b.become, "exec /bin/sh -c SCRIPT"
+	if b.password != nil {
+		become, command = probe.Never, "sudo -S /bin/sh -s <SCRIPT" // all of it runs as root
 	}
-	text.WriteString("with a script on standard input that runs nothing but\n")
+	p.hang("", "On each node the login shell would be asked, once or twice, to run")
+	p.hang("  ", command)
+	p.hang("", "where the script runs nothing but")
 	for _, command := range probe.Commands(become) {
-		text.WriteString("  " + command + "\n")
+		p.hang("  - ", command)
 	}
-	text.WriteString("and writes no file, opens no port and asks for no terminal.\n")
-	return text.String()
+	p.hang("", "and writes no file, opens no port and asks for no terminal.")
 }

@@ -101,8 +101,9 @@ func (f failOn) matches(r scanner.Result, waivers report.Waivers, now time.Time)
 // exitCode is what the results of a run come to at that time. Waivers take a
 // node off --fail-on and off nothing else: what is not known stays so.
 func exitCode(run report.Run, fail failOn, now time.Time) (int, error) {
-	code, assessed := exitOK, 0
+	code, total, assessed := exitOK, 0, 0
 	for r, err := range run.Results {
+		total++
 		switch {
 		case err != nil:
 			return exitInternal, err
@@ -117,7 +118,8 @@ func exitCode(run report.Run, fail failOn, now time.Time) (int, error) {
 			assessed++
 		}
 	}
-	if code == exitOK && (assessed == 0 || run.Incomplete) {
+	empty := run.Shard != "" && total == 0 // the nodes are in other shards, and so is the answer
+	if code == exitOK && (assessed == 0 && !empty || run.Incomplete) {
 		code = exitIncomplete // what nobody looked at is never a pass
 	}
 	return code, nil

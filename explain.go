@@ -33,7 +33,7 @@ Examples:
 			&cli.StringFlag{Name: "evidence", Usage: "explain what scan --evidence-dir kept in `FILE`, without a visit"},
 			&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for the whole visit"},
 			&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
-			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
+			&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, with commas between: some of " + strings.Join(failWords(), ", ")},
 			waiversFlag(),
 			&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
 		}, sshFlags(), becomeFlags()),
@@ -56,6 +56,7 @@ Examples:
 			if err := report.Explain(t.stdout, r, e, t.options(c.Bool("no-color"))); err != nil {
 				return err
 			}
+			t.warnOfNoWaivers(o.waivers)
 			now := time.Now()
 			run := report.Run{Results: report.Of([]scanner.Result{r}), Waivers: o.waivers}
 			if err := report.ExplainWaivers(t.stdout, run, now); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,7 +25,11 @@ type journalOptions struct {
 	file        string // empty: no journal
 	resume      bool   // file has results of this scan already
 	retryFailed bool   // of which those of nodes that were not reached do not count
+	release     func() // lets another process have file; nil: this one does not hold it
 }
+
+// errHeld is for a file of results that a scan under way writes to.
+var errHeld = errors.New("another scan writes to it: wait for its end, or name another file")
 
 func journalFlags() []cli.Flag {
 	return []cli.Flag{
@@ -48,52 +53,65 @@ func parseJournal(c *cli.Context) (journalOptions, error) {
 	return o, nil
 }
 
-// saved are the results that a scan goes on from, by node.
-type saved map[string]scanner.Result
-
-// of finds the result of a node as the inventory has it now: one that moved is
-// another.
-func (s saved) of(node inventory.Node) (scanner.Result, bool) {
-	r, ok := s[report.Clean(node.Name)]
-	ok = ok && r.Node.Host == node.Host && r.Node.Port == node.Port && r.Node.User == node.User
-	r.Node = node
-	return r, ok
+// read reads the results that --resume goes on from into the spool, each in the
+// place of its node, and whose run it was. From then on nobody else writes to the
+// file, until the journal or the program ends.
+func (o *journalOptions) read(nodes []inventory.Node, kept *spool) (report.Run, error) {
+	if !o.resume {
+		return report.Run{}, nil
+	}
+	release, err := hold(o.file)
+	if err != nil {
+		return report.Run{}, fmt.Errorf("--resume: %w", err)
+	}
+	run, err := o.readHeld(nodes, kept)
+	if err != nil {
+		release()
+		return run, err
+	}
+	o.release = release
+	return run, nil
 }
 
-// read reads the results that --resume goes on from, and whose run it was. A
-// file with other nodes than those of this scan is of another scan, or of a
-// larger part of the fleet, and must not lose them.
-func (o journalOptions) read(nodes []inventory.Node) (saved, report.Run, error) {
-	if !o.resume {
-		return nil, report.Run{}, nil
-	}
+// readHeld reads the file. One with other nodes than those of this scan is of
+// another scan, or of a larger part of the fleet, and must not lose them; one
+// without a byte is of a scan that ended before its first line.
+func (o *journalOptions) readHeld(nodes []inventory.Node, kept *spool) (report.Run, error) {
 	f, err := os.Open(o.file)
 	if err != nil {
-		return nil, report.Run{}, fmt.Errorf("--resume: %w", err)
+		return report.Run{}, fmt.Errorf("--resume: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return report.Run{}, nil
+	}
 	run, err := report.Read(o.file, f)
 	if err != nil {
-		return nil, run, fmt.Errorf("--resume: %w", err)
+		return run, fmt.Errorf("--resume: %w", err)
 	}
-	meant := make(map[string]bool, len(nodes))
-	for _, node := range nodes {
-		meant[report.Clean(node.Name)] = true
+	places := make(map[string]int, len(nodes))
+	for i, node := range nodes {
+		places[report.Clean(node.Name)] = i
 	}
-	kept := make(saved)
 	for r, err := range run.Results {
 		if err != nil {
-			return nil, run, fmt.Errorf("--resume: %w", err)
+			return run, fmt.Errorf("--resume: %w", err)
 		}
-		if !meant[r.Node.Name] {
-			return nil, run, fmt.Errorf("--resume %s: it has %s, which is not among the nodes of this scan: "+
+		place, meant := places[r.Node.Name]
+		if !meant {
+			return run, fmt.Errorf("--resume %s: it has %s, which is not among the nodes of this scan: "+
 				"expected the inventory and the limits that it was begun with", o.file, r.Node.Name)
 		}
-		if !o.retryFailed || reached(r.Status) {
-			kept[r.Node.Name] = r
+		node := nodes[place]
+		moved := r.Node.Host != node.Host || r.Node.Port != node.Port || r.Node.User != node.User
+		if r.Node = node; moved || o.retryFailed && !reached(r.Status) {
+			continue
+		}
+		if err := kept.Put(place, r); err != nil {
+			return run, err
 		}
 	}
-	return kept, run, nil
+	return run, nil
 }
 
 // reached tells whether a node answered, be it that there is no kubelet.
@@ -110,53 +128,103 @@ type journal struct {
 	end  chan struct{}
 	work sync.WaitGroup
 
+	release func() // lets another process have the file
+
 	mu    sync.Mutex
 	size  int64 // of the whole lines
 	dirty bool
 	err   error // the first; nothing is written behind it
 }
 
-// openJournal begins a file with the results that are kept. It is written
-// beside itself and then put in place, so that a crash leaves the old one or
-// the new one. nil: no journal was asked for.
-func openJournal(o journalOptions, run report.Run, opts report.Options, kept []scanner.Result) (j *journal, err error) {
+// openJournal begins a file with the results that are kept, and holds it. nil:
+// no journal was asked for.
+func openJournal(o journalOptions, run report.Run, opts report.Options, kept report.Results) (*journal, error) {
 	if o.file == "" {
 		return nil, nil
 	}
-	if _, err := os.Lstat(o.file); !o.resume && !errors.Is(err, fs.ErrNotExist) {
+	j := &journal{end: make(chan struct{}), release: o.release}
+	var err error
+	if o.resume {
+		err = j.renew(o.file, run, opts, kept)
+	} else {
+		err = j.create(o.file, run, opts)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(o.file))
+	}
+	if err == nil {
+		j.work.Go(j.sync)
+		return j, nil
+	}
+	if j.release != nil {
+		j.release()
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return nil, usageError(fmt.Errorf("--results %s: the file exists: --resume FILE goes on with it, or name another", o.file))
+	case errors.Is(err, errHeld):
+		return nil, usageError(fmt.Errorf("--results: %w", err))
 	}
-	temp, err := os.CreateTemp(filepath.Dir(o.file), "."+filepath.Base(o.file)+".*")
-	if err != nil {
-		return nil, fmt.Errorf("--results: %w", err)
+	return nil, fmt.Errorf("--results: %w", err)
+}
+
+// create makes the file, which must not exist.
+func (j *journal) create(file string, run report.Run, opts report.Options) (err error) {
+	if j.file, err = os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return err
 	}
-	j = &journal{file: temp, end: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
-		}
-	}()
+	if j.release, err = hold(file); err != nil {
+		return errors.Join(err, j.file.Close())
+	}
+	if err = j.begin(run, opts, report.Of(nil)); err != nil {
+		err = errors.Join(err, j.file.Close(), os.Remove(file))
+	}
+	return err
+}
+
+// renew writes the file beside itself and then puts it in place, so that a crash
+// leaves the old one or the new one.
+func (j *journal) renew(file string, run report.Run, opts report.Options, kept report.Results) (err error) {
+	if j.file, err = os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*"); err != nil {
+		return err
+	}
+	temp := j.file.Name()
+	defer os.Remove(temp) // gone already when all went well
+	if err := errors.Join(j.begin(run, opts, kept), j.file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, file); err != nil {
+		return err
+	}
+	j.release()
+	if j.release, err = hold(file); err != nil { // somebody was faster, and has all that was kept
+		return err
+	}
+	if j.file, err = os.OpenFile(file, os.O_WRONLY, 0); err != nil {
+		return err
+	}
+	_, err = j.file.Seek(j.size, io.SeekStart)
+	return err
+}
+
+// begin writes what comes before the first new row.
+func (j *journal) begin(run report.Run, opts report.Options, kept report.Results) error {
 	lines, err := report.Lookup("jsonl")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if j.out, err = lines.Begin(j, run, opts); err != nil {
-		return nil, err
+		return err
 	}
-	for _, r := range kept {
-		if err = j.out.Add(r); err != nil {
-			return nil, err
+	for r, err := range kept {
+		if err != nil {
+			return err
+		}
+		if err := j.out.Add(r); err != nil {
+			return err
 		}
 	}
-	if err = temp.Sync(); err != nil {
-		return nil, fmt.Errorf("--results: %w", err)
-	}
-	if err = os.Rename(temp.Name(), o.file); err != nil {
-		return nil, fmt.Errorf("--results: %w", err)
-	}
-	j.work.Go(j.sync)
-	return j, nil
+	return j.file.Sync()
 }
 
 // Write appends one line. A line that does not fit, because the disk is full,
@@ -229,5 +297,7 @@ func (j *journal) close(whole bool, finished time.Time) error {
 		_ = j.out.End(finished) // its error is j.err
 	}
 	j.flush()
-	return errors.Join(j.err, j.file.Close())
+	err := errors.Join(j.err, j.file.Close())
+	j.release()
+	return err
 }

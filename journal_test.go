@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -186,4 +187,38 @@ func TestJournalOnAFullDisk(t *testing.T) {
 		t.Errorf("%v, %s", err, out)
 	}
 	checkEachOnce(t, filepath.Join(dir, "kept.jsonl"), 100)
+}
+
+// What --resume goes on from is another scan's no more once it is read, and
+// anybody's if it cannot be.
+func TestResumeHoldsWhatItReads(t *testing.T) {
+	for _, tt := range []struct {
+		rule, text string
+		held       bool
+	}{
+		{"a crash came before the first line", "", true},
+		{"something else", "x", false},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			o := journalOptions{file: filepath.Join(t.TempDir(), "journal"), resume: true}
+			if err := os.WriteFile(o.file, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			kept := newSpool()
+			defer kept.Close()
+			run, err := o.read(nil, kept)
+			if (err == nil) != tt.held || kept.Len() != 0 || run.ID != "" {
+				t.Errorf("%d results of run %q, %v", kept.Len(), run.ID, err)
+			}
+			release, err := hold(o.file)
+			if errors.Is(err, errHeld) != tt.held {
+				t.Errorf("held by it: %v, want %v", err, tt.held)
+			}
+			for _, release := range []func(){release, o.release} {
+				if release != nil {
+					release()
+				}
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -31,7 +32,7 @@ unit or the distribution's own files decide: "would start with".
 
 Examples:
    kletscan judge --root /mnt/image
-   kletscan judge --root bundle --argv bundle/cmdline --kubelet-version v1.31.4 -o json
+   kletscan judge --root bundle --argv cmdline --kubelet-version v1.31.4
    kletscan judge --evidence evidence/*.json` + exitStatus,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "root", Usage: "`DIR` that mirrors a node's root"},
@@ -92,24 +93,25 @@ func parseJudge(c *cli.Context) (o judgeOptions, err error) {
 func runJudge(o judgeOptions, t terminal) error {
 	run := t.newRun(o.waivers)
 	run.Inventory, run.Single = o.root, o.root != ""
-	var results []scanner.Result
+	results := newSpool()
+	defer results.Close()
 	if o.root != "" {
 		r, err := judgeRoot(o)
 		if err != nil {
 			return usageError(err)
 		}
-		results = []scanner.Result{r}
+		_ = results.Put(0, o.warn(r)) // what they are ranged over for tells
 	} else {
 		run.Inventory = "evidence"
-		for _, file := range o.files {
+		for i, file := range o.files {
 			record, err := readRecord(file)
 			if err != nil {
 				return usageError(err)
 			}
-			results = append(results, record.Result())
+			_ = results.Put(i, o.warn(record.Result()))
 		}
 	}
-	run.Finished, run.Results = time.Now(), o.warned(results)
+	run.Finished, run.Results = time.Now(), o.ordered(results)
 	outputs, err := openSinks(o.outputOptions)
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func runJudge(o judgeOptions, t terminal) error {
 func readRecord(name string) (scanner.Record, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return scanner.Record{}, err
+		return scanner.Record{}, fmt.Errorf("%w: expected a file that scan --evidence-dir wrote", err)
 	}
 	defer file.Close()
 	record, err := scanner.ReadRecord(file)
@@ -134,6 +136,9 @@ func readRecord(name string) (scanner.Record, error) {
 // judgeRoot judges the node whose root the directory mirrors.
 func judgeRoot(o judgeOptions) (scanner.Result, error) {
 	root, err := probe.OpenRoot(o.root)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: expected a directory that mirrors a node's root", err)
+	}
 	if err != nil {
 		return scanner.Result{}, fmt.Errorf("--root: %w", err)
 	}
@@ -165,7 +170,7 @@ const mountNS = "mnt:[0]"
 func addProcess(ev *evidence.Evidence, o judgeOptions) error {
 	content, err := os.ReadFile(o.argv)
 	if err != nil {
-		return fmt.Errorf("--argv: %w", err)
+		return fmt.Errorf("--argv: %w: expected a readable file with an argument vector", err)
 	}
 	argv := splitArgv(content)
 	if len(argv) == 0 || argv[0] == "" {

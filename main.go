@@ -61,12 +61,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // newApp is the command line.
 func newApp(t terminal) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:                      "kletscan",
 		Usage:                     "tell which nodes rotate the kubelet's serving certificate",
 		Version:                   version(),
 		Description:               appDescription + exitStatus,
-		HideHelpCommand:           true,
+		HideHelp:                  true, // onUsageError shows it
 		DisableSliceFlagSeparator: true, // file names may hold commas
 		Reader:                    t.stdin,
 		Writer:                    t.stdout,
@@ -84,14 +84,19 @@ func newApp(t terminal) *cli.App {
 			t.chatty(demoCommand(t)),
 			completionCommand(t),
 			manCommand(t),
+			helpCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usageError(fmt.Errorf("%q is not a command of kletscan: expected one of %s", c.Args().First(), commands(c.App)))
 			}
-			return cli.ShowAppHelp(c)
+			return showHelp(c.App, nil)
 		},
 	}
+	for _, c := range app.Commands {
+		c.HideHelp = true
+	}
+	return app
 }
 
 func commands(app *cli.App) string {
@@ -100,19 +105,6 @@ func commands(app *cli.App) string {
 		names = append(names, c.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// onUsageError makes a mistake in the flags exit 2 with one line.
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	text := err.Error()
-	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
-		text = "unknown flag -" + name // the flag package drops one dash
-	}
-	help := "kletscan --help"
-	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "kletscan" {
-		help = "kletscan " + c.Command.Name + " --help"
-	}
-	return usageError(errors.New(text + ": see " + help))
 }
 
 // release is the version that a packager sets at link time:

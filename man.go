@@ -110,7 +110,7 @@ func (m *man) command(c command, usual string) {
 	m.line(`.SS "` + strings.TrimSpace(`kletscan `+roff(c.name)+` [flags] `+roff(c.args)) + `"`)
 	m.text(strings.ToUpper(c.usage[:1]) + c.usage[1:] + ".\n\n" + text)
 	for _, f := range c.flags {
-		m.line(".TP", manFlag(f), manLine(f.usage+manFallback(f)))
+		m.line(".TP", manFlag(f), manLine(f.meaning()))
 	}
 	if examples != "" {
 		m.line(".PP", "Examples:", ".PP")
@@ -132,13 +132,6 @@ func manFlag(f cliFlag) string {
 		text += ` \fI` + roff(f.value) + `\fR`
 	}
 	return text
-}
-
-func manFallback(f cliFlag) string {
-	if f.fallback == "" {
-		return ""
-	}
-	return " (default " + f.fallback + ")"
 }
 
 // text writes paragraphs; those whose lines are indented stay as they are.

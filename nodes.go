@@ -20,6 +20,7 @@ type inventoryOptions struct {
 	loader      inventory.Loader
 	skipInvalid bool
 	selection   inventory.Selection
+	shard       shard
 }
 
 // sourceFlags say where nodes are listed.
@@ -45,6 +46,7 @@ func selectionFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "limit", Usage: "scan only the nodes of `PATTERNS` (repeatable, see PATTERNS)"},
 		&cli.StringSliceFlag{Name: "exclude", Aliases: []string{"x"}, Usage: "leave out the nodes of `PATTERNS` (repeatable)"},
+		shardFlag(),
 	}
 }
 
@@ -81,7 +83,9 @@ func parseInventoryFlags(c *cli.Context, t terminal) (inventoryOptions, error) {
 	if kind := o.loader.Options.AddressType; kind != "" && !slices.Contains(addressTypes(), kind) {
 		return o, fmt.Errorf("--address-type %q: expected one of %s", kind, strings.Join(addressTypes(), ", "))
 	}
-	return o, nil
+	var err error
+	o.shard, err = parseShard(c)
+	return o, err
 }
 
 // checkNames refuses a command line that names no nodes.
@@ -100,6 +104,7 @@ func (o inventoryOptions) checkNames() error {
 // listing is what the inventories and the command line come to.
 type listing struct {
 	nodes   []inventory.Node
+	digest  string // of the nodes that are chosen, in whatever shard
 	source  string // where they were named: the values of -i, or the command line
 	skipped int    // mistakes that --skip-invalid passed over
 }
@@ -128,9 +133,16 @@ func readNodes(ctx context.Context, o inventoryOptions, t terminal) (list listin
 	if err != nil {
 		return list, err
 	}
-	list.nodes, notes, err = o.selection.Apply(all)
+	for i := range all {
+		all[i].Index = i + 1
+	}
+	chosen, notes, err := o.selection.Apply(all)
 	for _, note := range notes {
 		t.say(note)
+	}
+	list.digest, list.nodes = inventoryDigest(chosen), o.shard.of(chosen)
+	if len(list.nodes) == 0 && len(chosen) > 0 {
+		t.say(fmt.Sprintf("shard %s has none of the %d nodes", o.shard, len(chosen)))
 	}
 	return list, err
 }

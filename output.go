@@ -73,27 +73,18 @@ func (o outputOptions) warn(r scanner.Result) scanner.Result {
 	return r
 }
 
-// warned are results, each as warn gives it.
-func (o outputOptions) warned(results []scanner.Result) report.Results {
-	list := make([]scanner.Result, len(results))
-	for i, r := range results {
-		list[i] = o.warn(r)
+// ordered are results in the order of --sort.
+func (o outputOptions) ordered(results *spool) report.Results {
+	if o.byExpiry {
+		results.SortByExpiry()
 	}
-	return report.Of(list)
+	return results.Results()
 }
 
 // finish writes a run and decides the exit code.
 func (o outputOptions) finish(t terminal, run report.Run, opts report.Options, outputs *sinks) error {
 	if err := t.warnOfWaivers(run, opts.Now); err != nil {
 		return err
-	}
-	if o.byExpiry {
-		results, err := run.Results.Collect()
-		if err != nil {
-			return err
-		}
-		report.SortByExpiry(results)
-		run.Results = report.Of(results)
 	}
 	if err := outputs.write(t, run, opts); err != nil {
 		return err

@@ -31,8 +31,8 @@ const traceCommand = "strace -f -qq -s 200 -o /proc/self/fd/3 -e signal=none -e 
 // closedArgv are the commands of a probe, each as a whole argument vector.
 // SCRIPT stands for what a login shell is handed.
 var closedArgv = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`(?:ba)?sh -c exec /bin/sh -s`,
-	`/bin/sh -s`,
+	`(?:ba)?sh -c exec /bin/sh -c 'K=\w{26}; become=\w*; read -r mark .*`,
+	`/bin/sh -c K=\w{26}; become=\w*; read -r mark .*`,
 	`(?:tr) (?:0-7 &-\(Z-\^|\\\\000\\\\037 \\\\037\\\\001|\\37 \\\\000|-c \[:print:\]  )`,
 	`uname -[sn]`, `id -u`, `id -un`, `date \+%s`, `getconf CLK_TCK`, `ps -ef`,
 	`grep (?:btime /proc/stat|/proc  /proc/mounts| /proc  /proc/mounts|PRETTY_NAME= /etc/os-release)`,
@@ -58,7 +58,7 @@ var (
 )
 
 // becomeArgv are what a password adds.
-var becomeArgv = regexp.MustCompile(`^(?:(?:ba)?sh -c exec /bin/sh -c 'N=.*|/bin/sh -c N=.*|sudo -k -S -p @\w+ password: -- /bin/sh -c echo @\w+ root; exec /bin/sh -s|/bin/sh -c echo @\w+ root; exec /bin/sh -s)$`)
+var becomeArgv = regexp.MustCompile(`^(?:(?:ba)?sh -c exec /bin/sh -c 'N=.*|/bin/sh -c N=.*|sudo -k -S -p @\w+ password: -- /bin/sh -c echo @\w+ root; exec /bin/sh -s|/bin/sh -c echo @\w+ root; exec /bin/sh -s|/bin/sh -s)$`)
 
 // traced is what strace saw of one login, by the program that did it.
 type traced struct {
@@ -254,7 +254,7 @@ func (b box) tempt(t *testing.T) {
 
 // The reader of traces sees what it is there to see.
 func TestReadTraceSeesWhatIsOutsideTheClosedSet(t *testing.T) {
-	tr := readTrace(`10 execve("/bin/sh", ["sh", "-c", "exec /bin/sh -s"], 0x1 /* 9 vars */) = 0
+	tr := readTrace(`10 execve("/bin/sh", ["sh", "-c", "exec /bin/sh -c 'K=..."], 0x1 /* 9 vars */) = 0
 10 clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>
 10 <... clone resumed>, child_tidptr=0x7) = 11
 11 execve("/usr/bin/touch", ["touch", "/tmp/x"], 0x1 <unfinished ...>

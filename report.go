@@ -29,7 +29,7 @@ of lines that was not written to its end is an incomplete run, and exits 4 at be
 
 Examples:
    kletscan report -o html=report.html results.json
-   kletscan report -o table -o csv=all.csv --manifest all.sha256 berlin.jsonl paris.jsonl
+   kletscan report -o csv=all.csv --manifest sums berlin.jsonl paris.jsonl
    kletscan report --overlap newest monday.json tuesday.json` + exitStatus,
 		Flags:        append([]cli.Flag{overlapFlag()}, savedOutputFlags()...),
 		OnUsageError: onUsageError,
@@ -119,13 +119,22 @@ func runReport(ctx context.Context, o reportOptions, t terminal) error {
 		run.Results = until(ctx, run.Results)
 		runs = append(runs, run)
 	}
-	run, err := report.Merge(o.files, runs, o.newest)
+	results := newSpool()
+	defer results.Close()
+	run, err := report.Merge(o.files, runs, o.newest, &results.Spool)
 	if ctx.Err() != nil {
 		return exitWith(exitInterrupted)
+	}
+	if errors.Is(err, report.ErrSpool) {
+		return err
 	}
 	if err != nil {
 		return usageError(err)
 	}
+	for _, line := range report.MissingShards(runs) {
+		t.say(line + ": an incomplete report")
+	}
+	run.Results = until(ctx, o.ordered(results))
 	opts := report.Options{Now: run.Started}
 	if o.waiversToday {
 		opts.Now = time.Now()
@@ -157,45 +166,29 @@ func until(ctx context.Context, results report.Results) report.Results {
 	}
 }
 
-// resultsFile is a file of results that can be read more than once.
-type resultsFile struct {
-	*os.File
-	temporary bool
-}
-
-// Close closes the file, and removes it if it was made for the occasion.
-func (f resultsFile) Close() error {
-	err := f.File.Close()
-	if f.temporary {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
-}
-
 // openResults opens a file of results. What cannot be read twice, such as a
 // pipe, is copied to a temporary file first.
-func openResults(name string, stdin io.Reader) (resultsFile, error) {
+func openResults(name string, stdin io.Reader) (io.ReadSeekCloser, error) {
 	in := stdin
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return resultsFile{}, err
+			return nil, fmt.Errorf("%w: expected a file that -o json=FILE or -o jsonl=FILE wrote", err)
 		}
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			return resultsFile{File: file}, nil
+			return file, nil
 		} else if err == nil && info.IsDir() {
-			return resultsFile{}, errors.Join(fmt.Errorf("%s is a directory: expected a file that -o json=FILE or -o jsonl=FILE wrote", name), file.Close())
+			return nil, errors.Join(fmt.Errorf("%s is a directory: expected a file that -o json=FILE or -o jsonl=FILE wrote", name), file.Close())
 		}
 		defer file.Close()
 		in = file
 	}
-	temp, err := os.CreateTemp("", "kletscan-results-")
+	copied, err := newTempFile()
 	if err != nil {
-		return resultsFile{}, err
+		return nil, err
 	}
-	copied := resultsFile{temp, true}
-	if _, err := io.Copy(temp, in); err != nil {
-		return resultsFile{}, errors.Join(fmt.Errorf("%s: %w", name, err), copied.Close())
+	if _, err := io.Copy(copied, in); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), copied.Close())
 	}
 	return copied, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,8 @@ import (
 type scanOptions struct {
 	inventoryOptions
 	fanout      int
+	rate        float64       // connections a second; 0: no limit
+	splay       time.Duration // how long the scan waits at most before it begins
 	nodeTimeout time.Duration
 	outputOptions
 	serving     bool
@@ -48,7 +51,7 @@ Examples:
    kletscan scan -i nodes.txt
    kletscan scan -i nodes.txt -o table -o csv=audit.csv
    kletscan scan -i '!kubectl get nodes -o json' --limit role=worker` + patternHelp + exitStatus,
-		Flags:        slices.Concat(sourceFlags(), selectionFlags(), nodeFlags(), journalFlags(), sshFlags(), becomeFlags(), outputFlags()),
+		Flags:        slices.Concat(sourceFlags(), selectionFlags(), nodeFlags(), journalFlags(), sshFlags(), becomeFlags(), outputFlags(), profileFlags()),
 		OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			o, err := parseScan(c, t)
@@ -58,14 +61,16 @@ Examples:
 			if o.dryRun {
 				return dryRun(c.Context, o, t)
 			}
-			return runScan(c.Context, o, t)
+			return profiled(c, func() error { return runScan(c.Context, o, t) })
 		},
 	}
 }
 
 func nodeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "visit `N` nodes at once"},
+		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "be logged in to `N` nodes at once"},
+		&cli.Float64Flag{Name: "rate", DefaultText: "no limit", Usage: "begin at most `N` connections a second"},
+		&cli.DurationFlag{Name: "splay", Usage: "before all that wait a random time, at most `TIME`"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
 		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `WORD` is auto or off"},
 		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit, with its retries"},
@@ -87,7 +92,7 @@ func outputFlags() []cli.Flag {
 		},
 		&cli.StringFlag{Name: "manifest", Usage: "write what was run, how the nodes add up, and the SHA-256 of every output into `FILE`, for sha256sum -c"},
 		waiversFlag(),
-		&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, of " + strings.Join(failWords(), ",")},
+		&cli.StringFlag{Name: "fail-on", Value: defaultFailOn, Usage: "exit 3 for these `WORDS`, with commas between: some of " + strings.Join(failWords(), ", ")},
 		&cli.StringFlag{Name: "warn-expiry", Value: defaultWarnExpiry, Usage: "condition expiring for a certificate that ends within this `TIME`, in days"},
 		&cli.StringFlag{Name: "sort", Value: sortInventory, Usage: "`ORDER` of the nodes: inventory or expiry"},
 		&cli.BoolFlag{Name: "no-color", Usage: "no colours, as with NO_COLOR"},
@@ -107,6 +112,12 @@ func parseScan(c *cli.Context, t terminal) (scanOptions, error) {
 	}
 	if o.fanout < 1 || o.fanout > 10000 {
 		return o, fmt.Errorf("--fanout %d: expected a number from 1 to 10000", o.fanout)
+	}
+	if o.rate = c.Float64("rate"); c.IsSet("rate") && !(o.rate > 0 && o.rate <= 1e6) {
+		return o, fmt.Errorf("--rate %v: expected a number of connections a second, above zero", o.rate)
+	}
+	if o.splay = c.Duration("splay"); o.splay < 0 {
+		return o, fmt.Errorf("--splay %v: expected a time such as 30s", o.splay)
 	}
 	if o.nodeTimeout, err = positive(c, "node-timeout"); err != nil {
 		return o, err
@@ -169,7 +180,12 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if err != nil {
 		return usageError(err)
 	}
-	had, before, err := o.journal.read(list.nodes)
+	results := newSpool()
+	defer results.Close()
+	before, err := o.journal.read(list.nodes, results)
+	if errors.Is(err, report.ErrSpool) {
+		return err
+	}
 	if err != nil {
 		return usageError(err)
 	}
@@ -184,8 +200,12 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 		return err
 	}
 	defer outputs.discard()
+	sessions, dials, why := capacity(o.fanout, cmp.Or(o.ssh.Memory, remote.DefaultMemory), openFiles())
+	if why != "" {
+		t.say(fmt.Sprintf("%d nodes at once instead of %d: %s", sessions, o.fanout, why))
+	}
 	s := &scanner.Scanner{
-		Resolve: dialer.Resolve, Fanout: o.fanout, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Grace: interruptGrace,
+		Resolve: dialer.Resolve, Fanout: sessions, Dials: dials, Rate: o.rate, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Grace: interruptGrace,
 		Become: o.become.become, Password: o.become.password,
 		Serving: o.serving, ServingTimeout: o.ssh.CommandTimeout,
 	}
@@ -200,54 +220,69 @@ func runScan(ctx context.Context, o scanOptions, t terminal) error {
 	if before.ID != "" { // it goes on
 		run.ID, run.Started = before.ID, before.Started
 	}
-	run.Inventory, run.InventoryDigest, run.Skipped = list.source, inventoryDigest(list.nodes), list.skipped
+	run.Inventory, run.InventoryDigest, run.Skipped, run.Shard = list.source, list.digest, list.skipped, o.shard.String()
 	opts := report.Options{Now: run.Started}
-	results, unkept := o.visit(ctx, t, s, list.nodes, run, opts, had, outputs)
-	if results == nil {
+	visited, unkept := o.visit(ctx, t, s, list.nodes, run, opts, results, outputs)
+	if !visited {
 		return unkept
 	}
 	t.warn(dialer)
-	run.Finished, run.Results = time.Now(), o.warned(results)
+	run.Finished, run.Results = time.Now(), o.ordered(results)
 	err = o.finish(t, run, opts, outputs)
 	return cmp.Or(unkept, kept.err(), err)
 }
 
-// visit scans the nodes of which there is no result yet, and gives those of all
-// in the inventory's order. With results, an error is about where they are kept.
-func (o scanOptions) visit(ctx context.Context, t terminal, s *scanner.Scanner, nodes []inventory.Node, run report.Run, opts report.Options, had saved, outputs *sinks) ([]scanner.Result, error) {
-	results := make([]scanner.Result, len(nodes))
-	var kept []scanner.Result
-	var missing []inventory.Node
-	var places []int // of the missing in nodes
-	for i, node := range nodes {
-		if r, ok := had.of(node); ok {
-			results[i] = r
-			kept = append(kept, r)
-			continue
-		}
-		missing, places = append(missing, node), append(places, i)
-	}
-	j, err := openJournal(o.journal, run, opts, kept)
+// visit scans the nodes of which there is no result yet, so that there is one of
+// each, in the place of its node. Unless it reports false, an error is about where
+// else they are kept.
+func (o scanOptions) visit(ctx context.Context, t terminal, s *scanner.Scanner, nodes []inventory.Node, run report.Run, opts report.Options, results *spool, outputs *sinks) (visited bool, err error) {
+	j, err := openJournal(o.journal, run, opts, results.Results())
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	if err := outputs.begin(t, run, opts); err != nil {
-		return nil, errors.Join(err, j.close(false, time.Time{}))
+		return false, errors.Join(err, j.close(false, time.Time{}))
 	}
-	for _, r := range kept {
+	for r, err := range results.Results() {
+		if err != nil {
+			return false, errors.Join(err, j.close(false, time.Time{}))
+		}
 		outputs.add(o.warn(r))
 	}
+	missing, places := unscanned(nodes, results)
 	defer context.AfterFunc(ctx, func() {
 		t.say(fmt.Sprintf("interrupted: visits under way have %v to end; again to end at once", interruptGrace))
 	})()
+	if o.splay > 0 {
+		wait := rand.N(o.splay).Round(time.Millisecond)
+		t.say(fmt.Sprintf("the scan begins in %v (--splay %v)", wait, o.splay))
+		scanner.Pause(ctx, wait) // and where it is interrupted, no visit begins
+	}
 	progress := t.progress(len(missing))
 	s.Scan(ctx, missing, func(i int, r scanner.Result) {
 		progress.Add(r)
-		results[places[i]] = r
 		r = o.warn(r)
 		j.add(r)
 		outputs.add(r)
+		if places != nil {
+			i = places[i]
+		}
+		_ = results.Put(i, r) // what they are ranged over for tells
 	})
 	progress.Done()
-	return results, j.close(ctx.Err() == nil, time.Now())
+	return true, j.close(ctx.Err() == nil, time.Now())
+}
+
+// unscanned are the nodes of which there is no result, and where in nodes they
+// stand; nil: there is none of any, and they stand where they stand.
+func unscanned(nodes []inventory.Node, results *spool) (missing []inventory.Node, places []int) {
+	if results.Len() == 0 {
+		return nodes, nil
+	}
+	for i, node := range nodes {
+		if !results.Has(i) {
+			missing, places = append(missing, node), append(places, i)
+		}
+	}
+	return missing, places
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -44,6 +45,8 @@ func sshFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "command-timeout", Value: remote.DefaultCommandTimeout, Usage: "for one command on a node"},
 		&cli.IntFlag{Name: "retries", Value: scanner.DefaultRetries, Usage: "begin a visit again up to `N` times after a lost or throttled connection, never after a refused login or host key"},
 		&cli.IntFlag{Name: "agent-concurrency", DefaultText: "no limit of logins", Usage: "at most `N` logins with the agent at once; 1 for keys that want a touch"},
+		&cli.IntFlag{Name: "per-jump", Value: remote.DefaultPerJump, Usage: "at most `N` visits at once through one jump host"},
+		&cli.IntFlag{Name: "per-subnet", DefaultText: "no limit", Usage: "at most `N` visits at once in one /24 (IPv6: /64)"},
 		&cli.IntFlag{Name: "memory", Value: remote.DefaultMemory >> 20, Usage: "keep at most `N` MiB of what all nodes in flight say, beyond 256 KiB each: one that says more is closed"},
 		&cli.BoolFlag{Name: "ask-pass", Usage: "ask once for a password to log in with where keys do not do; sent only to hosts whose key was on file before"},
 	}
@@ -59,6 +62,8 @@ func sshConfig(c *cli.Context, t terminal) (cfg remote.Config, err error) {
 		KnownHosts:       c.StringSlice("known-hosts"),
 		AgentConcurrency: c.Int("agent-concurrency"),
 		Retries:          c.Int("retries"),
+		PerJump:          c.Int("per-jump"),
+		PerSubnet:        c.Int("per-subnet"),
 		Passphrase:       t.passphrase(),
 	}
 	switch policy := c.String("host-key-policy"); policy {
@@ -76,8 +81,10 @@ func sshConfig(c *cli.Context, t terminal) (cfg remote.Config, err error) {
 	if cfg.Memory = c.Int("memory") << 20; cfg.Memory < 1<<20 {
 		return cfg, fmt.Errorf("--memory %d: expected a number of MiB above zero", c.Int("memory"))
 	}
-	if c.IsSet("agent-concurrency") && cfg.AgentConcurrency < 1 {
-		return cfg, fmt.Errorf("--agent-concurrency %d: expected a number above zero", cfg.AgentConcurrency)
+	for _, name := range []string{"agent-concurrency", "per-jump", "per-subnet"} {
+		if c.IsSet(name) && c.Int(name) < 1 {
+			return cfg, fmt.Errorf("--%s %d: expected a number above zero", name, c.Int(name))
+		}
 	}
 	if c.IsSet("connect-timeout") {
 		if cfg.ConnectTimeout, err = positive(c, "connect-timeout"); err != nil {
@@ -121,6 +128,9 @@ func identify(cfg *remote.Config) {
 // dialer reads what SSH needs, and tells the operator what was left out.
 func (t terminal) dialer(ctx context.Context, cfg remote.Config) (*remote.Dialer, error) {
 	dialer, err := remote.New(ctx, cfg)
+	if open := new(fs.PathError); errors.As(err, &open) && open.Path == cfg.SSHConfigFile {
+		return nil, fmt.Errorf("%w: expected a readable file behind -F, or -F none", err)
+	}
 	if err != nil {
 		return nil, err
 	}

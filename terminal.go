@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -30,6 +31,21 @@ func (t terminal) say(text string) {
 		return
 	}
 	fmt.Fprintf(t.stderr, "kletscan: %s\n", report.Clean(text))
+}
+
+// defaultColumns is for a terminal that does not say how wide it is.
+const defaultColumns = 80
+
+// columns is how wide a stream is that is a terminal; 0: it is none.
+func columns(stream any) int {
+	fd, ok := isTerminal(stream)
+	if !ok {
+		return 0
+	}
+	if width, _, err := term.GetSize(fd); err == nil && width > 0 {
+		return width
+	}
+	return defaultColumns
 }
 
 // isTerminal returns the file descriptor of a stream that is a terminal.
@@ -84,7 +100,7 @@ func (t terminal) passphrase() func(string) ([]byte, error) {
 func (t terminal) password(question string) ([]byte, error) {
 	ask := t.asker()
 	if ask == nil {
-		return nil, errors.New("no terminal to ask on")
+		return nil, errors.New("no terminal to ask on: expected one; a job logs in with keys, and lets sudo ask for no password (see kletscan sudoers)")
 	}
 	text, err := ask(question)
 	if err == nil && len(text) == 0 {
@@ -95,21 +111,18 @@ func (t terminal) password(question string) ([]byte, error) {
 
 // options are what stdout can show.
 func (t terminal) options(noColor bool) report.Options {
-	fd, ok := isTerminal(t.stdout)
-	if !ok {
-		return report.Options{}
+	width := columns(t.stdout)
+	return report.Options{
+		Width: width,
+		Color: width > 0 && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
-	o := report.Options{Color: !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
-	if width, _, err := term.GetSize(fd); err == nil {
-		o.Width = width
-	}
-	return o
 }
 
 // progress shows how a scan goes: as one line that redraws itself, on a terminal
 // only, or as lines of their own with -v.
 type progress struct {
 	line *report.Progress // nil: nobody watches
+	stop func()           // ends what redraws the line
 	tell func(scanner.Result)
 }
 
@@ -117,15 +130,34 @@ func (t terminal) progress(total int) progress {
 	if t.verbosity.verbose || t.verbosity.trace {
 		return progress{tell: t.tell}
 	}
-	fd, ok := isTerminal(t.stderr)
-	if !ok || t.verbosity.quiet {
+	width := columns(t.stderr)
+	if width == 0 || t.verbosity.quiet {
 		return progress{}
 	}
-	width, _, err := term.GetSize(fd)
-	if err != nil {
-		width = 80
+	line := report.NewProgress(t.stderr, width, total, time.Now)
+	return progress{line: line, stop: everySecond(line.Tick)}
+}
+
+// everySecond calls f once a second until stop is called, and not after that.
+func everySecond(f func()) (stop func()) {
+	end := make(chan struct{})
+	var calls sync.WaitGroup
+	calls.Go(func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-end:
+				return
+			case <-ticker.C:
+				f()
+			}
+		}
+	})
+	return func() {
+		close(end)
+		calls.Wait()
 	}
-	return progress{line: report.NewProgress(t.stderr, width, total, time.Now)}
 }
 
 func (p progress) Add(r scanner.Result) {
@@ -139,6 +171,7 @@ func (p progress) Add(r scanner.Result) {
 
 func (p progress) Done() {
 	if p.line != nil {
+		p.stop()
 		p.line.Done()
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"kletscan/report"
 	"kletscan/scanner"
 )
 
@@ -17,7 +18,7 @@ import (
 type verbosity struct {
 	quiet   bool // neither
 	verbose bool // a line for each node as its visit ends
-	trace   bool // and how its verdict came about
+	trace   bool // and how long each stage of it took, and how its verdict came about
 }
 
 // hushable gives a command the flag --quiet.
@@ -39,13 +40,13 @@ func (t terminal) chatty(c *cli.Command) *cli.Command {
 			Usage: "tell of each node what was found, as its visit ends",
 		},
 		&cli.BoolFlag{
-			Name: "trace", Aliases: []string{"vv"}, Destination: &t.verbosity.trace,
-			Usage: "as --verbose, and what the verdict rests on",
+			Name: "vv", Destination: &t.verbosity.trace,
+			Usage: "as --verbose, and how long each stage took and what the verdict rests on",
 		},
 	)
 	c.Before = func(*cli.Context) error {
 		if t.verbosity.quiet && (t.verbosity.verbose || t.verbosity.trace) {
-			return usageError(errors.New("--quiet: expected neither --verbose nor --trace beside it"))
+			return usageError(errors.New("--quiet: expected neither --verbose nor --vv beside it"))
 		}
 		return nil
 	}
@@ -65,6 +66,9 @@ func (t terminal) tell(r scanner.Result) {
 		said = r.Status.String() + ": " + r.Error
 	}
 	t.say(fmt.Sprintf("%s: after %v: %s", r.Node.Name, r.Duration.Round(time.Millisecond), said))
+	if took := report.StageWords(r.Stages); t.verbosity.trace && took != "" {
+		t.say(r.Node.Name + ":   stages: " + took)
+	}
 	if t.verbosity.trace && r.Status == scanner.OK {
 		for _, line := range traceOf(r.Verdict) {
 			t.say(r.Node.Name + ":   " + line)

@@ -70,7 +70,7 @@ func TestQuiet(t *testing.T) {
 			t.Errorf("%s: %q", tt.rule, stderr.String())
 		}
 	}
-	for _, flag := range []string{"-v", "-vv", "--verbose", "--trace"} {
+	for _, flag := range []string{"-v", "-vv", "--verbose", "--vv"} {
 		code, _, stderr := kletscan(context.Background(), "scan", "-q", flag, "node")
 		if code != exitUsage || !strings.Contains(stderr, "--quiet: expected neither") {
 			t.Errorf("-q %s: exit status %d, %s", flag, code, stderr)

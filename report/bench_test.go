@@ -79,7 +79,7 @@ func benchmarkReport(b *testing.B, file, format string) {
 			b.Fatal(err)
 		}
 		run.Results = watched(run.Results, &most)
-		if run, err = Merge([]string{file}, []Run{run}, false); err != nil {
+		if run, err = Merge([]string{file}, []Run{run}, false, new(Spool)); err != nil {
 			b.Fatal(err)
 		}
 		if err := f.Write(io.Discard, run, Options{}); err != nil {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -14,7 +13,7 @@ import (
 )
 
 // certClass is empty where nobody looked.
-func certClass(r scanner.Result) value {
+func certClass(r *scanner.Result) value {
 	if !looked(r) {
 		return text("")
 	}
@@ -22,11 +21,11 @@ func certClass(r scanner.Result) value {
 }
 
 // looked reports whether the certificate of a node was looked for.
-func looked(r scanner.Result) bool { return r.Status == scanner.OK && r.Verdict.Served.Address != "" }
+func looked(r *scanner.Result) bool { return r.Status == scanner.OK && r.Verdict.Served.Address != "" }
 
 // certWords is the class and how long it has: "rotated 297d", "self-signed
 // expired".
-func certWords(r scanner.Result) value {
+func certWords(r *scanner.Result) value {
 	if !looked(r) {
 		return text("")
 	}
@@ -42,14 +41,14 @@ func certWords(r scanner.Result) value {
 	return text(words)
 }
 
-func certNotAfter(r scanner.Result) value {
+func certNotAfter(r *scanner.Result) value {
 	if r.Verdict.Served.NotAfter == 0 {
 		return value{}
 	}
 	return moment(time.Unix(r.Verdict.Served.NotAfter, 0))
 }
 
-func certDaysLeft(r scanner.Result) value {
+func certDaysLeft(r *scanner.Result) value {
 	if !r.Verdict.Served.Life.Known {
 		return value{}
 	}
@@ -57,7 +56,7 @@ func certDaysLeft(r scanner.Result) value {
 }
 
 // certLifeUsed is a share: 0.7 is when a kubelet begins to renew.
-func certLifeUsed(r scanner.Result) value {
+func certLifeUsed(r *scanner.Result) value {
 	life := r.Verdict.Served.Life
 	if !life.Known || math.IsNaN(life.Used) || math.IsInf(life.Used, 0) {
 		return value{}
@@ -66,8 +65,8 @@ func certLifeUsed(r scanner.Result) value {
 }
 
 // certLife is one fact of a certificate's life; nothing where that is not known.
-func certLife(fact func(serving.Life) bool) func(scanner.Result) value {
-	return func(r scanner.Result) value {
+func certLife(fact func(serving.Life) bool) func(*scanner.Result) value {
+	return func(r *scanner.Result) value {
 		if !r.Verdict.Served.Life.Known {
 			return value{}
 		}
@@ -75,55 +74,66 @@ func certLife(fact func(serving.Life) bool) func(scanner.Result) value {
 	}
 }
 
-// SortByExpiry puts the nodes whose certificate ends first in front; those of
-// which no end is known keep their order behind them.
-func SortByExpiry(results []scanner.Result) {
-	slices.SortStableFunc(results, func(a, b scanner.Result) int {
-		x, y := a.Verdict.Served.NotAfter, b.Verdict.Served.NotAfter
-		switch {
-		case x == 0 && y == 0:
-			return 0
-		case x == 0:
-			return 1
-		case y == 0:
-			return -1
-		}
-		return cmp.Compare(x, y)
-	})
-}
-
-// nextToExpire is how many nodes the expiry line names.
+// nextToExpire is how many nodes a line about expiry names.
 const nextToExpire = 10
 
-// expiryLines are the certificates that have expired and are served all the
-// same, and the next to expire, in one line each; nothing where none is known.
-func expiryLines(results []scanner.Result) []string {
-	results = slices.Clone(results)
-	SortByExpiry(results)
-	var expired, next []string
-	for _, r := range results {
-		served := r.Verdict.Served
-		switch {
-		case !looked(r), !served.Life.Known:
-		case served.Life.Expired:
-			expired = append(expired, fmt.Sprintf("%s (%s)", Clean(r.Node.Name), served.Class))
-		case len(next) < nextToExpire && served.Class != serving.NotObserved:
-			next = append(next, fmt.Sprintf("%s %dd", Clean(r.Node.Name), served.Life.DaysLeft))
+// endings are the certificates that have expired and are served all the same,
+// and the next to expire. The zero value has none.
+type endings struct{ expired, next soonest }
+
+func (e *endings) add(r *scanner.Result) {
+	served := &r.Verdict.Served
+	switch {
+	case !looked(r), !served.Life.Known:
+	case served.Life.Expired:
+		e.expired.add(served.NotAfter, fmt.Sprintf("%s (%s)", Clean(r.Node.Name), served.Class))
+	case served.Class != serving.NotObserved:
+		e.next.add(served.NotAfter, fmt.Sprintf("%s %dd", Clean(r.Node.Name), served.Life.DaysLeft))
+	}
+}
+
+// lines are one for each of the two that has any.
+func (e *endings) lines() (lines []string) {
+	if e.expired.count > 0 {
+		line := "expired, and served all the same: " + e.expired.names()
+		if more := e.expired.count - nextToExpire; more > 0 {
+			line += fmt.Sprintf(" and %d more", more)
 		}
+		lines = append(lines, line)
 	}
-	var lines []string
-	if expired != nil {
-		lines = append(lines, "expired, and served all the same: "+firstOf(expired, nextToExpire))
-	}
-	if next != nil {
-		lines = append(lines, "next to expire: "+strings.Join(next, ", "))
+	if e.next.count > 0 {
+		lines = append(lines, "next to expire: "+e.next.names())
 	}
 	return lines
 }
 
-func firstOf(list []string, n int) string {
-	if len(list) <= n {
-		return strings.Join(list, ", ")
+// soonest are the first of many certificates to end.
+type soonest struct {
+	first []ending // at most nextToExpire, in their order
+	count int      // of all
+}
+
+type ending struct {
+	end  int64 // as in Served.NotAfter
+	name string
+}
+
+func (s *soonest) add(end int64, name string) {
+	s.count++
+	i := len(s.first)
+	for i > 0 && compareEnds(s.first[i-1].end, end) > 0 {
+		i--
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
+	if i < nextToExpire {
+		s.first = slices.Insert(s.first, i, ending{end, name})
+		s.first = s.first[:min(len(s.first), nextToExpire)]
+	}
+}
+
+func (s *soonest) names() string {
+	list := make([]string, len(s.first))
+	for i, e := range s.first {
+		list[i] = e.name
+	}
+	return strings.Join(list, ", ")
 }

@@ -23,19 +23,19 @@ type column struct {
 	heading string // name in the table; empty: not in the table
 	perRun  bool   // the same for all nodes: JSON has it once, in its head
 
-	value func(Run, Options, scanner.Result) value
+	value func(*Run, Options, *scanner.Result) value
 	// words is what the table shows where that is not the value itself.
-	words func(scanner.Result) value
+	words func(*scanner.Result) value
 }
 
 // cell is the column's value for CSV and JSON. Here and in tableCell every
 // string passes Clean; no format sees any other.
-func (c column) cell(run Run, opts Options, r scanner.Result) value {
+func (c column) cell(run *Run, opts Options, r *scanner.Result) value {
 	return c.value(run, opts, r).clean()
 }
 
 // tableCell is the column's value in the table.
-func (c column) tableCell(run Run, opts Options, r scanner.Result) value {
+func (c column) tableCell(run *Run, opts Options, r *scanner.Result) value {
 	if c.words != nil {
 		return c.words(r).clean()
 	}
@@ -56,68 +56,68 @@ const finishedKey = "scan_finished"
 // stand in the table in the same order.
 var columns = []column{
 	// The scan.
-	{key: "schema_version", perRun: true, value: ofRun(func(Run) value { return number(SchemaVersion) })},
-	{key: "run_id", perRun: true, value: ofRun(func(run Run) value { return text(run.ID) })},
-	{key: "tool", perRun: true, value: ofRun(func(run Run) value { return text(run.Tool) })},
-	{key: "tool_version", perRun: true, value: ofRun(func(run Run) value { return text(run.Version) })},
-	{key: "rules_digest", perRun: true, value: ofRun(func(run Run) value { return text(run.RulesDigest) })},
-	{key: "operator", perRun: true, value: ofRun(func(run Run) value { return text(run.Operator) })},
-	{key: "scan_started", perRun: true, value: ofRun(func(run Run) value { return moment(run.Started) })},
-	{key: finishedKey, perRun: true, value: ofRun(func(run Run) value { return moment(run.Finished) })},
-	{key: "inventory_source", perRun: true, value: ofRun(func(run Run) value { return text(run.Inventory) })},
-	{key: "inventory_digest", perRun: true, value: ofRun(func(run Run) value { return text(run.InventoryDigest) })},
-	{key: "inventory_skipped", perRun: true, value: ofRun(func(run Run) value { return number(run.Skipped) })},
+	{key: "schema_version", perRun: true, value: ofRun(func(*Run) value { return number(SchemaVersion) })},
+	{key: "run_id", perRun: true, value: ofRun(func(run *Run) value { return text(run.ID) })},
+	{key: "tool", perRun: true, value: ofRun(func(run *Run) value { return text(run.Tool) })},
+	{key: "tool_version", perRun: true, value: ofRun(func(run *Run) value { return text(run.Version) })},
+	{key: "rules_digest", perRun: true, value: ofRun(func(run *Run) value { return text(run.RulesDigest) })},
+	{key: "operator", perRun: true, value: ofRun(func(run *Run) value { return text(run.Operator) })},
+	{key: "scan_started", perRun: true, value: ofRun(func(run *Run) value { return moment(run.Started) })},
+	{key: finishedKey, perRun: true, value: ofRun(func(run *Run) value { return moment(run.Finished) })},
+	{key: "inventory_source", perRun: true, value: ofRun(func(run *Run) value { return text(run.Inventory) })},
+	{key: "inventory_digest", perRun: true, value: ofRun(func(run *Run) value { return text(run.InventoryDigest) })},
+	{key: "inventory_skipped", perRun: true, value: ofRun(func(run *Run) value { return number(run.Skipped) })},
 
 	// The node, as the inventory has it.
-	{key: "node", heading: "NODE", value: of(func(r scanner.Result) value { return text(r.Node.Name) })},
-	{key: "host", value: of(func(r scanner.Result) value { return text(r.Node.Host) })},
-	{key: "port", value: of(func(r scanner.Result) value { return number(r.Node.Port) })},
-	{key: "user", value: of(func(r scanner.Result) value { return text(r.Node.User) })},
-	{key: "group", heading: "GROUP", value: of(func(r scanner.Result) value { return text(r.Node.Group()) })},
-	{key: "inventory_file", value: of(func(r scanner.Result) value { return text(r.Node.Source.File) })},
-	{key: "inventory_line", value: of(func(r scanner.Result) value { return number(r.Node.Source.Line) })},
-	{key: "inventory_column", value: of(func(r scanner.Result) value { return number(r.Node.Source.Column) })},
-	{key: "groups", value: of(func(r scanner.Result) value { return list(r.Node.Groups) })},
-	{key: "labels", value: of(func(r scanner.Result) value { return pairs(r.Node.Labels) })},
-	{key: "jump", value: of(func(r scanner.Result) value { return text(r.Node.Jump) })},
-	{key: "private_keys", value: of(func(r scanner.Result) value { return list(r.Node.PrivateKeys) })},
-	{key: "inventory_os", value: of(func(r scanner.Result) value { return text(r.Node.OS) })},
-	{key: "inventory_kubelet_version", value: of(func(r scanner.Result) value { return text(r.Node.Kubelet) })},
+	{key: "node", heading: "NODE", value: of(func(r *scanner.Result) value { return text(r.Node.Name) })},
+	{key: "host", value: of(func(r *scanner.Result) value { return text(r.Node.Host) })},
+	{key: "port", value: of(func(r *scanner.Result) value { return number(r.Node.Port) })},
+	{key: "user", value: of(func(r *scanner.Result) value { return text(r.Node.User) })},
+	{key: "group", heading: "GROUP", value: of(func(r *scanner.Result) value { return text(r.Node.Group()) })},
+	{key: "inventory_file", value: of(func(r *scanner.Result) value { return text(r.Node.Source.File) })},
+	{key: "inventory_line", value: of(func(r *scanner.Result) value { return number(r.Node.Source.Line) })},
+	{key: "inventory_column", value: of(func(r *scanner.Result) value { return number(r.Node.Source.Column) })},
+	{key: "groups", value: of(func(r *scanner.Result) value { return list(r.Node.Groups) })},
+	{key: "labels", value: of(func(r *scanner.Result) value { return pairs(r.Node.Labels) })},
+	{key: "jump", value: of(func(r *scanner.Result) value { return text(r.Node.Jump) })},
+	{key: "private_keys", value: of(func(r *scanner.Result) value { return list(r.Node.PrivateKeys) })},
+	{key: "inventory_os", value: of(func(r *scanner.Result) value { return text(r.Node.OS) })},
+	{key: "inventory_kubelet_version", value: of(func(r *scanner.Result) value { return text(r.Node.Kubelet) })},
 
 	// The visit.
-	{key: "status", value: of(func(r scanner.Result) value { return text(r.Status.String()) })},
-	{key: "error", value: of(func(r scanner.Result) value { return text(r.Error) })},
-	{key: "visit_started", value: of(func(r scanner.Result) value { return moment(r.Started) })},
+	{key: "status", value: of(func(r *scanner.Result) value { return text(r.Status.String()) })},
+	{key: "error", value: of(func(r *scanner.Result) value { return text(r.Error) })},
+	{key: "visit_started", value: of(func(r *scanner.Result) value { return moment(r.Started) })},
 	{key: "visit_seconds", value: of(visitSeconds)},
 
 	// The kubelet and the verdict.
-	{key: "distro", heading: "DISTRO", value: of(func(r scanner.Result) value { return text(r.Verdict.Distro) })},
-	{key: "kubelet_version", heading: "KUBELET", value: of(func(r scanner.Result) value { return text(r.Verdict.Version) })},
-	{key: "kubelet_version_source", value: of(func(r scanner.Result) value { return text(r.Verdict.VersionSource) })},
-	{key: "kubelet_pid", value: of(func(r scanner.Result) value { return number(r.Verdict.PID) })},
-	{key: "kubelet_unit", value: of(func(r scanner.Result) value { return text(r.Verdict.Unit) })},
+	{key: "distro", heading: "DISTRO", value: of(func(r *scanner.Result) value { return text(r.Verdict.Distro) })},
+	{key: "kubelet_version", heading: "KUBELET", value: of(func(r *scanner.Result) value { return text(r.Verdict.Version) })},
+	{key: "kubelet_version_source", value: of(func(r *scanner.Result) value { return text(r.Verdict.VersionSource) })},
+	{key: "kubelet_pid", value: of(func(r *scanner.Result) value { return number(r.Verdict.PID) })},
+	{key: "kubelet_unit", value: of(func(r *scanner.Result) value { return text(r.Verdict.Unit) })},
 	{key: "rotation", heading: rotationHeading, value: of(rotation), words: rotationWords},
-	{key: "conditions", value: of(func(r scanner.Result) value { return list(r.Verdict.Conditions) })},
+	{key: "conditions", value: of(func(r *scanner.Result) value { return list(r.Verdict.Conditions) })},
 	{key: "after_restart", value: of(afterRestart)},
-	{key: "source", heading: sourceHeading, value: of(func(r scanner.Result) value { return sourceWords(r.Verdict.Source) })},
-	{key: "source_kind", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Kind) })},
-	{key: "source_path", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Path) })},
-	{key: "source_line", value: of(func(r scanner.Result) value { return number(r.Verdict.Source.Line) })},
-	{key: "source_text", value: of(func(r scanner.Result) value { return text(r.Verdict.Source.Text) })},
+	{key: "source", heading: sourceHeading, value: of(func(r *scanner.Result) value { return sourceWords(r.Verdict.Source) })},
+	{key: "source_kind", value: of(func(r *scanner.Result) value { return text(r.Verdict.Source.Kind) })},
+	{key: "source_path", value: of(func(r *scanner.Result) value { return text(r.Verdict.Source.Path) })},
+	{key: "source_line", value: of(func(r *scanner.Result) value { return number(r.Verdict.Source.Line) })},
+	{key: "source_text", value: of(func(r *scanner.Result) value { return text(r.Verdict.Source.Text) })},
 
 	// The certificate that is really served.
 	{key: "cert_class", heading: "CERT", value: of(certClass), words: certWords},
-	{key: "cert_join", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Join) })},
-	{key: "cert_why", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Why) })},
-	{key: "cert_address", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Address) })},
-	{key: "cert_method", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Method) })},
-	{key: "cert_subject", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Subject) })},
-	{key: "cert_issuer", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Issuer) })},
-	{key: "cert_signed_by", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.SignedBy) })},
-	{key: "cert_serial", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.Serial) })},
-	{key: "cert_sha256", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.SHA256) })},
-	{key: "cert_key_type", value: of(func(r scanner.Result) value { return text(r.Verdict.Served.KeyType) })},
-	{key: "cert_sans", value: of(func(r scanner.Result) value { return list(r.Verdict.Served.SANs) })},
+	{key: "cert_join", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Join) })},
+	{key: "cert_why", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Why) })},
+	{key: "cert_address", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Address) })},
+	{key: "cert_method", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Method) })},
+	{key: "cert_subject", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Subject) })},
+	{key: "cert_issuer", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Issuer) })},
+	{key: "cert_signed_by", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.SignedBy) })},
+	{key: "cert_serial", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.Serial) })},
+	{key: "cert_sha256", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.SHA256) })},
+	{key: "cert_key_type", value: of(func(r *scanner.Result) value { return text(r.Verdict.Served.KeyType) })},
+	{key: "cert_sans", value: of(func(r *scanner.Result) value { return list(r.Verdict.Served.SANs) })},
 	{key: "cert_not_after", value: of(certNotAfter)},
 	{key: "cert_days_left", value: of(certDaysLeft)},
 	{key: "cert_life_used", value: of(certLifeUsed)},
@@ -134,17 +134,17 @@ var columns = []column{
 	{key: "tls_cert_file_source", value: of(settingSource("tlsCertFile"))},
 
 	// What the written rules would say.
-	{key: "control_id", value: ofRun(func(Run) value { return text(ControlID) })},
-	{key: "datadog_rule_id", value: ofRun(func(Run) value { return text(DatadogRuleID) })},
+	{key: "control_id", value: ofRun(func(*Run) value { return text(ControlID) })},
+	{key: "datadog_rule_id", value: ofRun(func(*Run) value { return text(DatadogRuleID) })},
 	{key: "cis_1_5_1_letter", heading: "CIS 1.5.1 4.2.12", value: of(letter(scanner.CIS151)), words: cisWords},
 	{key: "datadog_letter", value: of(letter(scanner.Datadog))},
 	{key: "kube_bench_letter", value: of(letter(scanner.KubeBench))},
 	{key: "letter_why", value: of(letterWhy)},
-	{key: "why", heading: whyHeading, value: of(func(r scanner.Result) value { return text(r.Verdict.Why) }), words: whyWords},
+	{key: "why", heading: whyHeading, value: of(func(r *scanner.Result) value { return text(r.Verdict.Why) }), words: whyWords},
 
 	// What to do.
-	{key: "remediation", value: of(func(r scanner.Result) value { return list(r.Verdict.Remedy) })},
-	{key: "other_kubelets", value: of(func(r scanner.Result) value { return list(r.Verdict.Others) })},
+	{key: "remediation", value: of(func(r *scanner.Result) value { return list(r.Verdict.Remedy) })},
+	{key: "other_kubelets", value: of(func(r *scanner.Result) value { return list(r.Verdict.Others) })},
 
 	// Who has accepted it; all empty where no waiver holds.
 	{key: "waiver_id", value: waived(func(w *Waiver) value { return text(w.ID) })},
@@ -154,27 +154,45 @@ var columns = []column{
 	{key: "waiver_source", value: waived(func(w *Waiver) value { return text(w.Source) })},
 }
 
+// tableColumns are those of the table.
+func tableColumns() (list []column) {
+	for _, c := range columns {
+		if c.heading != "" {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func headingsOf(columns []column) []string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.heading
+	}
+	return list
+}
+
 // of is a column's value function for what does not depend on the Run.
-func of(f func(scanner.Result) value) func(Run, Options, scanner.Result) value {
-	return func(_ Run, _ Options, r scanner.Result) value { return f(r) }
+func of(f func(*scanner.Result) value) func(*Run, Options, *scanner.Result) value {
+	return func(_ *Run, _ Options, r *scanner.Result) value { return f(r) }
 }
 
 // ofRun is a column's value function for what is the same for all nodes.
-func ofRun(f func(Run) value) func(Run, Options, scanner.Result) value {
-	return func(run Run, _ Options, _ scanner.Result) value { return f(run) }
+func ofRun(f func(*Run) value) func(*Run, Options, *scanner.Result) value {
+	return func(run *Run, _ Options, _ *scanner.Result) value { return f(run) }
 }
 
 // waived is a column's value function for what the waiver of a node says.
-func waived(f func(*Waiver) value) func(Run, Options, scanner.Result) value {
-	return func(run Run, opts Options, r scanner.Result) value {
-		if w := run.Waivers.For(r, opts.Now); w != nil {
+func waived(f func(*Waiver) value) func(*Run, Options, *scanner.Result) value {
+	return func(run *Run, opts Options, r *scanner.Result) value {
+		if w := run.Waivers.For(*r, opts.Now); w != nil {
 			return f(w)
 		}
 		return value{}
 	}
 }
 
-func visitSeconds(r scanner.Result) value {
+func visitSeconds(r *scanner.Result) value {
 	if r.Started.IsZero() {
 		return value{}
 	}
@@ -183,7 +201,7 @@ func visitSeconds(r scanner.Result) value {
 
 // rotation is empty for a node that was not assessed: "unknown" is what was
 // seen there, and nothing was.
-func rotation(r scanner.Result) value {
+func rotation(r *scanner.Result) value {
 	if r.Status != scanner.OK {
 		return text("")
 	}
@@ -192,7 +210,7 @@ func rotation(r scanner.Result) value {
 
 // rotationWords is "on", "unknown (restart-pending)", or the Status of a node
 // that was not assessed.
-func rotationWords(r scanner.Result) value {
+func rotationWords(r *scanner.Result) value {
 	if r.Status != scanner.OK {
 		return text(notAssessedWord(r.Status))
 	}
@@ -212,19 +230,19 @@ func notAssessedWord(s scanner.Status) string {
 	return s.String()
 }
 
-func afterRestart(r scanner.Result) value {
+func afterRestart(r *scanner.Result) value {
 	if !restartPending(r) {
 		return text("")
 	}
 	return text(r.Verdict.AfterRestart.String())
 }
 
-func restartPending(r scanner.Result) bool {
+func restartPending(r *scanner.Result) bool {
 	return r.Status == scanner.OK && slices.Contains(r.Verdict.Conditions, scanner.RestartPending)
 }
 
 // whyWords is the reason of the verdict, or why there is none.
-func whyWords(r scanner.Result) value {
+func whyWords(r *scanner.Result) value {
 	if r.Status != scanner.OK {
 		return text(r.Error)
 	}
@@ -244,13 +262,13 @@ func sourceWords(s kubelet.Source) value {
 	return text(words)
 }
 
-func setting(name string) func(scanner.Result) value {
-	return func(r scanner.Result) value { return text(findSetting(r, name).Value) }
+func setting(name string) func(*scanner.Result) value {
+	return func(r *scanner.Result) value { return text(findSetting(r, name).Value) }
 }
 
 // settingSource is where the setting stood, or why its value is not known.
-func settingSource(name string) func(scanner.Result) value {
-	return func(r scanner.Result) value {
+func settingSource(name string) func(*scanner.Result) value {
+	return func(r *scanner.Result) value {
 		s := findSetting(r, name)
 		if s.Detail != "" {
 			return text("unknown: " + s.Detail)
@@ -261,7 +279,7 @@ func settingSource(name string) func(scanner.Result) value {
 
 // findSetting accepts the bare name and the path to it, such as
 // featureGates.RotateKubeletServerCertificate.
-func findSetting(r scanner.Result, name string) scanner.Setting {
+func findSetting(r *scanner.Result, name string) scanner.Setting {
 	for _, s := range r.Verdict.Settings {
 		if s.Name == name || strings.HasSuffix(s.Name, "."+name) {
 			return s
@@ -270,11 +288,11 @@ func findSetting(r scanner.Result, name string) scanner.Setting {
 	return scanner.Setting{}
 }
 
-func letter(rule scanner.RuleID) func(scanner.Result) value {
-	return func(r scanner.Result) value { return text(findLetter(r, rule)) }
+func letter(rule scanner.RuleID) func(*scanner.Result) value {
+	return func(r *scanner.Result) value { return text(findLetter(r, rule)) }
 }
 
-func findLetter(r scanner.Result, rule scanner.RuleID) scanner.LetterResult {
+func findLetter(r *scanner.Result, rule scanner.RuleID) scanner.LetterResult {
 	for _, l := range r.Verdict.Letter {
 		if l.Rule == rule {
 			return l.Result
@@ -284,7 +302,7 @@ func findLetter(r scanner.Result, rule scanner.RuleID) scanner.LetterResult {
 }
 
 // cisWords is short, for a narrow column.
-func cisWords(r scanner.Result) value {
+func cisWords(r *scanner.Result) value {
 	result := findLetter(r, scanner.CIS151)
 	if result == scanner.LetterNA {
 		return text("n/a")
@@ -292,7 +310,7 @@ func cisWords(r scanner.Result) value {
 	return text(result)
 }
 
-func letterWhy(r scanner.Result) value {
+func letterWhy(r *scanner.Result) value {
 	var whys []string
 	for _, l := range r.Verdict.Letter {
 		if l.Why != "" {

@@ -23,7 +23,7 @@ func writeCSV(w io.Writer, run Run, opts Options) error {
 			return err
 		}
 		for i, c := range columns {
-			v := c.cell(run, opts, r)
+			v := c.cell(&run, opts, &r)
 			row[i] = v.String()
 			if v.kind != kindNumber {
 				row[i] = neutralise(row[i])

@@ -41,7 +41,7 @@ const (
 	TurnedOff        ChangeKind = "turned-off"        // on or external before, off or invalid now; or off before, and invalid now
 	FoundOff         ChangeKind = "found-off"         // off or invalid now, and not known before
 	ConditionsGained ChangeKind = "conditions-gained" // but expiring, which depends on --warn-expiry
-	NotRenewed       ChangeKind = "not-renewed"       // the same rotated certificate, overdue or expired before and now
+	NotRenewed       ChangeKind = "not-renewed"       // the same rotated certificate, overdue or expired at two visits
 	Appeared         ChangeKind = "appeared"          // in the new run only
 	LostSight        ChangeKind = "lost-sight"        // known before, and not known now
 	Disappeared      ChangeKind = "disappeared"       // in the old run only
@@ -101,7 +101,8 @@ func (c *Comparison) Effect() Effect {
 // glance is what is kept of a node of the old run: facts, no words, since the
 // words of another version, or under another --warn-expiry, are others.
 type glance struct {
-	at         int // its place in the old run
+	at         int   // its place in the old run
+	visited    int64 // when, in seconds
 	status     scanner.Status
 	rotation   kubelet.Rotation
 	conditions uint32 // a bit for each of scanner.Conditions but Expiring
@@ -114,7 +115,7 @@ type glance struct {
 }
 
 func glanceAt(r scanner.Result) glance {
-	g := glance{status: r.Status, group: Clean(r.Node.Group())}
+	g := glance{visited: r.Started.Unix(), status: r.Status, group: Clean(r.Node.Group())}
 	if r.Status != scanner.OK {
 		return g
 	}
@@ -244,7 +245,7 @@ func (c *Comparison) add(before *glance, r scanner.Result) {
 	for _, change := range changes {
 		change.Node, change.Group = Clean(r.Node.Name), now.group
 		if change.Kind != VersionChanged && change.Kind != Renewed && change.Kind != Replaced {
-			change.Why = whyWords(r).clean().String()
+			change.Why = whyWords(&r).clean().String()
 		}
 		worst = max(worst, change.Effect)
 		c.Changes = append(c.Changes, change)
@@ -305,7 +306,8 @@ func differences(before, now glance) (changes []Change) {
 	switch none := [16]byte{}; {
 	case before.cert == none || now.cert == none:
 	case before.cert == now.cert:
-		if now.class == serving.Rotated && now.conditions&late != 0 && before.conditions&late != 0 {
+		again := before.visited != now.visited // not one result in both runs
+		if again && now.class == serving.Rotated && now.conditions&late != 0 && before.conditions&late != 0 {
 			add(NotRenewed, Neutral, until(before.notAfter), until(now.notAfter))
 		}
 	case now.notAfter > before.notAfter:

@@ -18,9 +18,13 @@ import (
 	"kletscan/scanner/serving"
 )
 
-// compare is Compare of two lists.
+// compare is Compare of two lists, the second of visits a day later.
 func compare(t testing.TB, old, now []scanner.Result) *Comparison {
 	t.Helper()
+	now = slices.Clone(now)
+	for i := range now {
+		now[i].Started = now[i].Started.Add(24 * time.Hour)
+	}
 	c, err := Compare("old.json", testRun(old...), "new.json", testRun(now...))
 	if err != nil {
 		t.Fatal(err)
@@ -243,10 +247,9 @@ func TestCompareIsSymmetric(t *testing.T) {
 		if there.Appeared != back.Disappeared || there.Disappeared != back.Appeared || there.Unchanged != back.Unchanged {
 			t.Fatalf("seed %d: there %s, back %s", seed, there.Line(), back.Line())
 		}
-		for _, change := range compare(t, old, old).Changes {
-			if change.Kind != NotRenewed {
-				t.Fatalf("seed %d: a run has changed from itself: %+v", seed, change)
-			}
+		itself, err := Compare("a", testRun(old...), "b", testRun(old...))
+		if err != nil || len(itself.Changes) > 0 || itself.Unchanged != len(old) {
+			t.Fatalf("seed %d: a run has changed from itself: %v %+v", seed, err, itself)
 		}
 	}
 }
@@ -300,6 +303,34 @@ func TestCompareGolden(t *testing.T) {
 				}
 				sameAsGolden(t, name, out.String())
 			})
+		}
+	}
+}
+
+// On a terminal no line is too long, and no reason is squeezed into a few
+// columns: it moves below its row, as in the table of a scan.
+func TestCompareFitsATerminal(t *testing.T) {
+	old, now := changedFleet()
+	for i := range now {
+		now[i].Node.Name += ".rack-7.example.internal"
+		if i < len(old) {
+			old[i].Node.Name += ".rack-7.example.internal"
+		}
+	}
+	for _, c := range []*Comparison{compare(t, old, now), compare(t, hostileFleet(), nil)} {
+		for width := 60; width <= 200; width += 20 {
+			var out bytes.Buffer
+			if err := c.Write(&out, "table", Options{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				if n := measure(strings.TrimSuffix(line, "\n")); n > width {
+					t.Errorf("%d columns in a terminal of %d: %s", n, width, line)
+				}
+			}
+			if width == 80 && c.Worse > 0 && !strings.Contains(out.String(), "\n  serverTLSBootstrap: false in "+configPath+"\n") {
+				t.Errorf("a reason is not below its row:\n%s", out.String())
+			}
 		}
 	}
 }

@@ -98,31 +98,38 @@ func (c *Comparison) Notes() (notes []string) {
 func (c *Comparison) writeTable(w io.Writer, opts Options) error {
 	out := bufio.NewWriter(w)
 	p := printer{out: out, width: opts.Width}
-	if rows := c.folded(); len(rows) > 0 {
-		g := grid{headings: []string{"NODES", "COUNT", "CHANGE", "BEFORE", "NOW", whyHeading}, right: []bool{false, true}}
-		for _, r := range rows {
-			g.rows = append(g.rows, []string{foldedWords(r.names), strconv.Itoa(len(r.names)), string(r.Kind), r.Before, r.Now, r.Why})
-		}
-		if opts.Color {
-			g.painted = slices.Index(g.headings, "CHANGE")
-			g.color = func(row int) string { return effectColor(rows[row].Effect) }
-		}
-		d, err := p.draw(g)
-		if err != nil {
+	if changes := c.folded(); len(changes) > 0 {
+		if err := p.changes(changes, opts.Color); err != nil {
 			return err
 		}
-		p.lines(d.head...)
-		p.lines(d.rule)
-		for _, row := range d.rows {
-			p.lines(row...)
-		}
-		p.lines("")
 	}
 	p.paragraph("", c.Line())
 	for _, note := range c.Notes() {
 		p.paragraph("", note)
 	}
 	return out.Flush()
+}
+
+func (p printer) changes(changes []*sameChange, color bool) error {
+	table := newNodeTable([]string{"NODES", "COUNT", "CHANGE", "BEFORE", "NOW", whyHeading})
+	table.painted, table.right = "CHANGE", []bool{false, true, false, false, false, false}
+	table.shown = slices.Repeat([]bool{true}, len(table.headings))
+	rows := make([][]string, len(changes))
+	for i, c := range changes {
+		rows[i] = []string{foldedWords(c.names), strconv.Itoa(len(c.names)), string(c.Kind), c.Before, c.Now, c.Why}
+		table.measure(rows[i])
+	}
+	out := table.writer(p)
+	for i, c := range changes {
+		shade := ""
+		if color {
+			shade = effectColor(c.Effect)
+		}
+		if err := out.add(rows[i], shade); err != nil {
+			return err
+		}
+	}
+	return out.end()
 }
 
 func effectColor(e Effect) string {

@@ -34,12 +34,12 @@ func Explain(w io.Writer, r scanner.Result, e scanner.Explanation, opts Options)
 
 // headline is the answer in one line, and why.
 func (p printer) headline(r scanner.Result, color bool) {
-	words := rotationWords(r).clean().String()
+	words := rotationWords(&r).clean().String()
 	if color {
-		words = colorOf(r) + words + reset
+		words = colorOf(&r) + words + reset
 	}
 	p.lines(Clean(r.Node.Name) + ": " + words)
-	p.paragraph(noteIndent, whyWords(r).clean().String())
+	p.paragraph(noteIndent, whyWords(&r).clean().String())
 }
 
 // who is what runs, and from where.

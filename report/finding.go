@@ -86,7 +86,7 @@ func unused(name string, taken map[string]bool) string {
 func (f finding) of(key string) value {
 	for _, c := range columns {
 		if c.key == key {
-			return c.cell(f.run, f.opts, f.result)
+			return c.cell(&f.run, f.opts, &f.result)
 		}
 	}
 	return value{}
@@ -111,7 +111,7 @@ func (f finding) state() string {
 }
 
 // why is the reason of the verdict, or why there is none.
-func (f finding) why() string { return whyWords(f.result).clean().String() }
+func (f finding) why() string { return whyWords(&f.result).clean().String() }
 
 // waived is the waiver in words; empty: none holds.
 func (f finding) waived() string {
@@ -139,7 +139,7 @@ func runFacts(run Run) (facts []field) {
 		if !c.perRun {
 			continue
 		}
-		if v := c.cell(run, Options{}, scanner.Result{}); v.String() != "" {
+		if v := c.cell(&run, Options{}, &scanner.Result{}); v.String() != "" {
 			facts = append(facts, field{c.key, v})
 		}
 	}
@@ -152,7 +152,7 @@ func (f finding) nodeFacts() (facts []field) {
 		if c.perRun {
 			continue
 		}
-		if v := c.cell(f.run, f.opts, f.result); v.String() != "" {
+		if v := c.cell(&f.run, f.opts, &f.result); v.String() != "" {
 			facts = append(facts, field{c.key, v})
 		}
 	}

@@ -21,6 +21,7 @@ func writeFolded(w io.Writer, run Run, opts Options) error {
 		counts  tally
 		same    sameAnswers
 		configs configurations
+		waivers = waiverUses{run: &run, now: opts.Now}
 	)
 	for r, err := range run.Results { // once: of saved results, reading them is what takes time
 		if err != nil {
@@ -29,12 +30,9 @@ func writeFolded(w io.Writer, run Run, opts Options) error {
 		counts.add(r, run.Waivers.For(r, opts.Now) != nil)
 		same.add(run, opts, r)
 		configs.add(r)
+		waivers.add(&r)
 	}
 	answers := same.sorted()
-	waivers, err := waiverLines(run, opts)
-	if err != nil {
-		return err
-	}
 	out := bufio.NewWriter(w)
 	p := printer{out: out, width: opts.Width}
 	if len(answers) > 0 {
@@ -46,7 +44,7 @@ func writeFolded(w io.Writer, run Run, opts Options) error {
 		return err
 	}
 	p.paragraph("", counts.summary().Line())
-	for _, line := range waivers {
+	for _, line := range waivers.lines() {
 		p.paragraph("", line)
 	}
 	return out.Flush()
@@ -69,9 +67,9 @@ type sameAnswers struct {
 }
 
 func (s *sameAnswers) add(run Run, opts Options, r scanner.Result) {
-	whole := whyWords(r).clean().String()
+	whole := whyWords(&r).clean().String()
 	why, notes := general(whole, r), strings.Join(waiverNotes(run, opts, r), "; ")
-	key := [4]string{rotationWords(r).clean().String(), sourceWords(r.Verdict.Source).clean().String(), why, notes}
+	key := [4]string{rotationWords(&r).clean().String(), sourceWords(r.Verdict.Source).clean().String(), why, notes}
 	same := s.index[key]
 	if same == nil {
 		if s.index == nil {
@@ -104,20 +102,31 @@ func (s *sameAnswer) urgency() int {
 }
 
 func (p printer) answers(answers []*sameAnswer, color bool) error {
-	g := grid{headings: []string{"NODES", "COUNT", rotationHeading, sourceHeading, whyHeading}, right: []bool{false, true}}
-	var first []scanner.Result
-	for _, a := range answers {
+	rows := make([][]string, len(answers))
+	table := newNodeTable([]string{"NODES", "COUNT", rotationHeading, sourceHeading, whyHeading})
+	table.right, table.shown = []bool{false, true, false, false, false}, slices.Repeat([]bool{true}, 5)
+	for i, a := range answers {
 		why := a.why
 		if a.notes != "" {
 			why = a.notes + "; " + why
 		}
-		g.rows = append(g.rows, []string{
-			foldedWords(a.names), strconv.Itoa(len(a.names)), rotationWords(a.first).clean().String(),
+		rows[i] = []string{
+			foldedWords(a.names), strconv.Itoa(len(a.names)), rotationWords(&a.first).clean().String(),
 			sourceWords(a.first.Verdict.Source).clean().String(), why,
-		})
-		first = append(first, a.first)
+		}
+		table.measure(rows[i])
 	}
-	return p.nodes(g, first, color)
+	out := table.writer(p)
+	for i, a := range answers {
+		shade := ""
+		if color {
+			shade = colorOf(&a.first)
+		}
+		if err := out.add(rows[i], shade); err != nil {
+			return err
+		}
+	}
+	return out.end()
 }
 
 // ownWords are parts of a reason that differ from node to node: times,

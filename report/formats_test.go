@@ -175,7 +175,7 @@ func TestJSONHasTheColumnsInOrder(t *testing.T) {
 			want = append(want, c.key)
 		}
 	}
-	want = append(want, "settings", "letter")
+	want = append(want, "settings", "letter", "inventory_index", "stages")
 	for _, result := range doc.Results {
 		if diff := cmp.Diff(want, topLevelKeys(t, result)); diff != "" {
 			t.Errorf("keys (-want +got):\n%s", diff)

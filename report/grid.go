@@ -25,8 +25,8 @@ type grid struct {
 	rows     [][]string
 	right    []bool // columns of numbers; nil: none
 
-	painted int                  // the column that color is for
-	color   func(row int) string // the escape sequence that begins its colour; nil: no colour
+	painted int      // the column that colors are for
+	colors  []string // of each row, the escape sequence that begins its colour; nil: no colours
 }
 
 // drawn is a grid as lines without trailing blanks. Each row has at least one.
@@ -40,40 +40,40 @@ type drawn struct {
 // pads it.
 func measure(s string) int { return twwidth.Width(s) }
 
-// natural are the widths at which nothing is wrapped.
-func (g grid) natural() []int {
-	return g.widest(measure)
+// sizes are how wide the columns of a grid need to be.
+type sizes struct {
+	natural []int // nothing is wrapped
+	words   []int // only blanks, and words longer than longWord, are broken
 }
 
-// words are the widths at which only blanks, and words longer than longWord,
-// are broken.
-func (g grid) words() []int {
-	return g.widest(func(s string) (widest int) {
-		for word := range strings.FieldsSeq(s) {
-			widest = max(widest, measure(word))
+// sizesOf are the sizes of rows; what add gets later makes them larger.
+func sizesOf(rows ...[]string) (s sizes) {
+	s.natural, s.words = make([]int, len(rows[0])), make([]int, len(rows[0]))
+	for _, row := range rows {
+		s.add(row)
+	}
+	return s
+}
+
+func (s sizes) add(row []string) {
+	for i, cell := range row {
+		s.natural[i] = max(s.natural[i], measure(cell))
+		if len(cell) <= s.words[i] {
+			continue // no word of it is wider: none takes more columns than it has bytes
 		}
-		return min(widest, longWord)
-	})
-}
-
-func (g grid) widest(of func(string) int) []int {
-	widths := make([]int, len(g.headings))
-	for i, heading := range g.headings {
-		widths[i] = of(heading)
-		for _, row := range g.rows {
-			widths[i] = max(widths[i], of(row[i]))
+		for word := range strings.FieldsSeq(cell) {
+			s.words[i] = max(s.words[i], min(measure(word), longWord))
 		}
 	}
-	return widths
 }
 
 // fit gives widths at which a line of the grid has at most width columns. The
 // widest column gives way first, at blanks as long as that is enough, and the
 // first column, the name by which a row is found and copied, last.
-func (g grid) fit(width int) []int {
-	widths := g.natural()
+func (s sizes) fit(width int) []int {
+	widths := slices.Clone(s.natural)
 	room := width - gap*(len(widths)-1)
-	if shrink(widths, g.words(), room) {
+	if shrink(widths, s.words, room) {
 		return widths
 	}
 	floor := slices.Repeat([]int{narrow}, len(widths))
@@ -107,16 +107,27 @@ func shrink(widths, floor []int, room int) bool {
 	return true
 }
 
-// draw lays the grid out at the given widths; nil is unlimited.
-func (g grid) draw(widths []int) (drawn, error) {
-	var out bytes.Buffer
-	table := g.table(&out)
-	head := wrapCells(g.headings, widths)
+// draw lays the grid out: what is wider than its column may be is wrapped. The
+// columns are as wide as given, or, with all the rows there are, only as wide as
+// that leaves them.
+func (g grid) draw(widths []int, all bool) (drawn, error) {
 	rows := make([]cells, len(g.rows))
-	table.Header(head.joined())
 	for i, row := range g.rows {
 		rows[i] = wrapCells(row, widths)
-		if err := table.Append(rows[i].joined()); err != nil {
+	}
+	head := wrapCells(g.headings, widths)
+	if all {
+		widths = widest(append(slices.Clone(rows), head))
+	}
+	ruler := make(cells, len(widths))
+	for i, width := range widths {
+		ruler[i] = []string{strings.Repeat("-", width)}
+	}
+	var out bytes.Buffer
+	table := g.table(&out)
+	table.Header(head.joined())
+	for _, row := range slices.Concat([]cells{ruler}, rows) {
+		if err := table.Append(row.joined()); err != nil {
 			return drawn{}, err
 		}
 	}
@@ -129,32 +140,23 @@ func (g grid) draw(widths []int) (drawn, error) {
 	}
 	n := head.height()
 	d := drawn{head: lines[:n], rule: lines[n]}
-	if widths == nil { // one long reason would make the rule as long
-		d.rule = strings.Repeat("-", measure(lines[0]))
-	}
-	lines = lines[n+1:]
+	lines = lines[n+2:]
 	for _, row := range rows {
 		n := row.height()
 		d.rows = append(d.rows, lines[:n])
 		lines = lines[n:]
 	}
-	if g.color != nil {
-		g.paint(d.rows, append(rows, head))
+	if g.colors != nil {
+		g.paint(d.rows, rows, widths)
 	}
 	return d, nil
 }
 
 // paint colours one column of drawn rows. It comes after the layout, so that a
-// colour cannot disturb a width. The cells of the heading are the last.
-func (g grid) paint(drawn [][]string, rows []cells) {
+// colour cannot disturb a width.
+func (g grid) paint(drawn [][]string, rows []cells, widths []int) {
 	start := 0 // where the column begins, in columns of the terminal
-	for i := range g.painted {
-		width := 0
-		for _, row := range rows {
-			for _, line := range row[i] {
-				width = max(width, measure(line))
-			}
-		}
+	for _, width := range widths[:g.painted] {
 		start += width + gap
 	}
 	for i, lines := range drawn {
@@ -169,7 +171,7 @@ func (g grid) paint(drawn [][]string, rows []cells) {
 				}
 			}
 			line := lines[k]
-			lines[k] = line[:at] + g.color(i) + line[at:at+len(text)] + reset + line[at+len(text):]
+			lines[k] = line[:at] + g.colors[i] + line[at:at+len(text)] + reset + line[at+len(text):]
 		}
 	}
 }
@@ -180,13 +182,26 @@ type cells [][]string
 func wrapCells(row []string, widths []int) cells {
 	c := make(cells, len(row))
 	for i, cell := range row {
-		if widths == nil || measure(cell) <= widths[i] {
+		if measure(cell) <= widths[i] {
 			c[i] = []string{cell}
 		} else {
 			c[i] = wrap(cell, widths[i], measure)
 		}
 	}
 	return c
+}
+
+// widest is how wide each column is.
+func widest(rows []cells) []int {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, lines := range row {
+			for _, line := range lines {
+				widths[i] = max(widths[i], measure(line))
+			}
+		}
+	}
+	return widths
 }
 
 // height is how many lines of the terminal the row takes.

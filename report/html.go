@@ -174,7 +174,7 @@ func shownColumns() []column {
 func rowOf(run Run, opts Options, shown []column, r scanner.Result) nodeRow {
 	row := nodeRow{State: stateOf(r, run.Waivers.For(r, opts.Now)), Waivers: waiverNotes(run, opts, r), Facts: evidenceOf(run, opts, r)}
 	for _, c := range shown {
-		text := c.tableCell(run, opts, r).String()
+		text := c.tableCell(&run, opts, &r).String()
 		switch c.heading {
 		case nodeHeading:
 			row.Name = text
@@ -218,7 +218,7 @@ func evidenceOf(run Run, opts Options, r scanner.Result) []fact {
 	facts = appendFact(facts, "settings", list(settings).clean())
 	for _, c := range columns {
 		if !c.perRun && !slices.Contains(toldElsewhere, c.key) {
-			facts = appendFact(facts, c.key, c.cell(run, opts, r))
+			facts = appendFact(facts, c.key, c.cell(&run, opts, &r))
 		}
 	}
 	return facts

@@ -4,7 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"iter"
+	"strings"
+	"time"
 
 	"kletscan/scanner"
 	"kletscan/scanner/kubelet"
@@ -52,17 +56,19 @@ func writeJSON(w io.Writer, run Run, opts Options) error {
 	}
 	out := bufio.NewWriter(w)
 	var text bytes.Buffer
-	if err := indent(&text, append(head, field{"summary", counts}), ""); err != nil {
+	if err := indent(&text, append(head, field{"summary", counts}).appendJSON(nil), ""); err != nil {
 		return err
 	}
 	out.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n}")))
 	out.WriteString(",\n" + jsonIndent + `"results": [`)
 	before := "\n"
+	var object []byte
 	for r, err := range run.Results {
 		if err != nil {
 			return err
 		}
-		if err := indent(&text, rowFor(run, opts, r), jsonIndent+jsonIndent); err != nil {
+		object = append(appendMembers(append(object[:0], '{'), membersFor(&run, opts, &r)), '}')
+		if err := indent(&text, object, jsonIndent+jsonIndent); err != nil {
 			return err
 		}
 		out.WriteString(before + jsonIndent + jsonIndent)
@@ -79,9 +85,9 @@ func writeJSON(w io.Writer, run Run, opts Options) error {
 }
 
 // indent makes text of an object, over several lines that begin with prefix.
-func indent(text *bytes.Buffer, object row, prefix string) error {
+func indent(text *bytes.Buffer, object []byte, prefix string) error {
 	text.Reset()
-	return json.Indent(text, object.appendJSON(nil), prefix, jsonIndent)
+	return json.Indent(text, object, prefix, jsonIndent)
 }
 
 func writeSingle(w io.Writer, run Run, opts Options, head row) error {
@@ -89,8 +95,10 @@ func writeSingle(w io.Writer, run Run, opts Options, head row) error {
 	if err != nil {
 		return err
 	}
+	object := append(appendMembers([]byte("{"), head.members()), ',')
+	object = append(appendMembers(object, membersFor(&run, opts, &results[0])), '}')
 	var text bytes.Buffer
-	if err := indent(&text, append(head, rowFor(run, opts, results[0])...), ""); err != nil {
+	if err := indent(&text, object, ""); err != nil {
 		return err
 	}
 	text.WriteByte('\n')
@@ -103,10 +111,11 @@ func writeSingle(w io.Writer, run Run, opts Options, head row) error {
 func headFor(run Run, opts Options) (head row) {
 	for _, c := range columns {
 		if c.perRun {
-			head = append(head, field{c.key, c.cell(run, opts, scanner.Result{})})
+			head = append(head, field{c.key, c.cell(&run, opts, &scanner.Result{})})
 		}
 	}
 	return append(head,
+		field{"shard", text(Clean(run.Shard))},
 		field{"arguments", list(run.Arguments).clean()},
 		field{"waivers", waiverObjects(run.Waivers)},
 	)
@@ -131,19 +140,55 @@ func waiverObjects(waivers Waivers) value {
 	return objects(list)
 }
 
-// rowFor is one node: its columns, and behind them what has more than one
-// dimension and stands in no other format.
-func rowFor(run Run, opts Options, r scanner.Result) row {
-	fields := make(row, 0, len(columns)+2)
-	for _, c := range columns {
-		if !c.perRun {
-			fields = append(fields, field{c.key, c.cell(run, opts, r)})
+// membersFor is one node: its columns, and behind them what has more than one
+// dimension, or is for programs only, and stands in no other format.
+func membersFor(run *Run, opts Options, r *scanner.Result) iter.Seq2[string, value] {
+	return func(yield func(string, value) bool) {
+		for i := range columns {
+			if c := &columns[i]; !c.perRun && !yield(c.key, c.cell(run, opts, r)) {
+				return
+			}
+		}
+		_ = yield("settings", settingObjects(r.Verdict.Settings)) &&
+			yield("letter", letterObjects(r.Verdict.Letter)) &&
+			yield("inventory_index", number(r.Node.Index)) &&
+			yield("stages", stageTimes(&r.Stages))
+	}
+}
+
+// stages are the stages of a visit, in their order, by their keys.
+var stages = []struct {
+	key string
+	of  func(*scanner.Stages) *time.Duration
+}{
+	{"resolve_us", func(s *scanner.Stages) *time.Duration { return &s.Resolve }},
+	{"connect_us", func(s *scanner.Stages) *time.Duration { return &s.Connect }},
+	{"wait_us", func(s *scanner.Stages) *time.Duration { return &s.Wait }},
+	{"login_us", func(s *scanner.Stages) *time.Duration { return &s.Login }},
+	{"probe_us", func(s *scanner.Stages) *time.Duration { return &s.Probe }},
+	{"serving_us", func(s *scanner.Stages) *time.Duration { return &s.Serving }},
+	{"judge_us", func(s *scanner.Stages) *time.Duration { return &s.Judge }},
+}
+
+// StageWords says how long each stage of a visit took that it came to; empty: it
+// came to none.
+func StageWords(s scanner.Stages) string {
+	var words []string
+	for _, stage := range stages {
+		if took := stage.of(&s).Round(time.Microsecond); took > 0 {
+			words = append(words, fmt.Sprintf("%s %v", strings.TrimSuffix(stage.key, "_us"), took))
 		}
 	}
-	return append(fields,
-		field{"settings", settingObjects(r.Verdict.Settings)},
-		field{"letter", letterObjects(r.Verdict.Letter)},
-	)
+	return strings.Join(words, ", ")
+}
+
+// stageTimes is one object, in microseconds.
+func stageTimes(s *scanner.Stages) value {
+	times := make(row, len(stages))
+	for i, stage := range stages {
+		times[i] = field{stage.key, number(int(stage.of(s).Microseconds()))}
+	}
+	return value{kind: kindJSON, json: times.appendJSON(nil)}
 }
 
 // settingObjects are the effective settings with their sources.

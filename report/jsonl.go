@@ -22,6 +22,7 @@ type Stream struct {
 	run   Run
 	opts  Options
 	tally tally
+	text  []byte // of a line, for the next one to be built in
 }
 
 func beginJSONLines(w io.Writer, run Run, opts Options) (*Stream, error) {
@@ -42,7 +43,9 @@ func beginJSONLines(w io.Writer, run Run, opts Options) (*Stream, error) {
 func (s *Stream) Add(r scanner.Result) error {
 	r = plain(r)
 	s.tally.add(r, s.run.Waivers.For(r, s.opts.Now) != nil)
-	return s.line(append(row{{recordKey, text(resultRecord)}}, rowFor(s.run, s.opts, r)...))
+	s.text = append(s.text[:0], `{"`+recordKey+`":"`+resultRecord+`",`...)
+	s.text = append(appendMembers(s.text, membersFor(&s.run, s.opts, &r)), '}')
+	return s.write()
 }
 
 // End writes the last line, which says that the file is whole.
@@ -55,7 +58,14 @@ func (s *Stream) End(finished time.Time) error {
 }
 
 func (s *Stream) line(r row) error {
-	_, err := s.out.Write(append(r.appendJSON(nil), '\n'))
+	s.text = r.appendJSON(s.text[:0])
+	return s.write()
+}
+
+// write writes what text has, as a line.
+func (s *Stream) write() error {
+	s.text = append(s.text, '\n')
+	_, err := s.out.Write(s.text)
 	return err
 }
 

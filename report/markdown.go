@@ -106,8 +106,8 @@ func (m markdown) actions(run Run, opts Options) error {
 			steps = append(steps, code(Clean(step)))
 		}
 		m.row([]string{
-			code(Clean(r.Node.Name)), code(Clean(r.Node.Group())), code(rotationWords(r).clean().String()),
-			code(whyWords(r).clean().String()), strings.Join(steps, "<br>"),
+			code(Clean(r.Node.Name)), code(Clean(r.Node.Group())), code(rotationWords(&r).clean().String()),
+			code(whyWords(&r).clean().String()), strings.Join(steps, "<br>"),
 		})
 	}
 	if none {
@@ -134,7 +134,7 @@ func (m markdown) nodes(run Run, opts Options, total int) error {
 		}
 		var cells []string
 		for _, c := range shown {
-			cells = append(cells, code(c.tableCell(run, opts, r).String()))
+			cells = append(cells, code(c.tableCell(&run, opts, &r).String()))
 		}
 		m.row(append(cells, code(strings.Join(waiverNotes(run, opts, r), "; "))))
 	}

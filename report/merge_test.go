@@ -49,7 +49,7 @@ func TestMerge(t *testing.T) {
 		{"and beside another file", []Run{savedRun(0, on, "b"), savedRun(0, on, "a", "a")}, true, "f1: node a is there twice: expected every node once"},
 	} {
 		files := []string{"f0", "f1", "f2"}[:len(tt.runs)]
-		run, err := Merge(files, tt.runs, tt.newest)
+		run, err := Merge(files, tt.runs, tt.newest, new(Spool))
 		got := fmt.Sprint(err)
 		if err == nil {
 			var words []string
@@ -71,12 +71,12 @@ func TestMerge(t *testing.T) {
 func TestMergedRunSaysWhatItIsOf(t *testing.T) {
 	a, b := savedRun(3, kubelet.On, "a"), savedRun(1, kubelet.On, "b")
 	b.Operator, b.Incomplete = "", true
-	run, err := Merge([]string{"f0", "f1"}, []Run{a, b}, false)
+	run, err := Merge([]string{"f0", "f1"}, []Run{a, b}, false, new(Spool))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := a
-	want.ID, want.Started, want.Incomplete, want.Arguments = "RUN3; RUN1", b.Started, true, nil
+	want.ID, want.Started, want.Incomplete = "RUN1; RUN3", b.Started, true
 	want.Results, run.Results = nil, nil
 	if diff := cmp.Diff(want, run); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -87,11 +87,11 @@ func TestMergedRunSaysWhatItIsOf(t *testing.T) {
 func TestMergeRefusesDifferentWaivers(t *testing.T) {
 	a, b := savedRun(0, kubelet.Off, "a"), savedRun(0, kubelet.Off, "b")
 	a.Waivers = anyWaivers()
-	if _, err := Merge([]string{"f0", "f1"}, []Run{a, b}, false); err == nil || !strings.Contains(err.Error(), "f0 and f1 were written with different waivers") {
+	if _, err := Merge([]string{"f0", "f1"}, []Run{a, b}, false, new(Spool)); err == nil || !strings.Contains(err.Error(), "f0 and f1 were written with different waivers") {
 		t.Errorf("error %v", err)
 	}
 	b.Waivers = anyWaivers()
-	if run, err := Merge([]string{"f0", "f1"}, []Run{a, b}, false); err != nil || len(run.Waivers) != len(a.Waivers) {
+	if run, err := Merge([]string{"f0", "f1"}, []Run{a, b}, false, new(Spool)); err != nil || len(run.Waivers) != len(a.Waivers) {
 		t.Errorf("the same waivers: %d, error %v", len(run.Waivers), err)
 	}
 }
@@ -101,7 +101,7 @@ func TestMergeNamesTenOverlaps(t *testing.T) {
 	for i := range 25 {
 		names = append(names, fmt.Sprint("n", i))
 	}
-	_, err := Merge([]string{"f0", "f1"}, []Run{savedRun(0, kubelet.On, names...), savedRun(0, kubelet.On, names...)}, false)
+	_, err := Merge([]string{"f0", "f1"}, []Run{savedRun(0, kubelet.On, names...), savedRun(0, kubelet.On, names...)}, false, new(Spool))
 	if err == nil || strings.Count(err.Error(), "\n") != 10 || !strings.HasSuffix(err.Error(), "\nand 15 more nodes") {
 		t.Errorf("error %v", err)
 	}
@@ -112,7 +112,7 @@ func TestMergeStopsAtAnError(t *testing.T) {
 	broken := savedRun(0, kubelet.On)
 	broken.Results = func(yield func(scanner.Result, error) bool) { yield(scanner.Result{}, errFull) }
 	for _, runs := range [][]Run{{broken}, {savedRun(0, kubelet.On, "a"), broken}} {
-		if _, err := Merge([]string{"f0", "f1"}[:len(runs)], runs, true); !errors.Is(err, errFull) {
+		if _, err := Merge([]string{"f0", "f1"}[:len(runs)], runs, true, new(Spool)); !errors.Is(err, errFull) {
 			t.Errorf("error %v", err)
 		}
 	}

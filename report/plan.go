@@ -73,7 +73,7 @@ func newPlan(run Run, opts Options) (*plan, error) {
 			return nil, err
 		}
 		p.total++
-		name, why := Clean(r.Node.Name), general(rotationWords(r).clean().String()+": "+whyWords(r).clean().String(), r)
+		name, why := Clean(r.Node.Name), general(rotationWords(&r).clean().String()+": "+whyWords(&r).clean().String(), r)
 		switch {
 		case run.Waivers.For(r, opts.Now) != nil:
 			p.waived.add(strings.Join(waiverNotes(run, opts, r), "; "), name)

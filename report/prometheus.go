@@ -47,7 +47,7 @@ func writePrometheus(w io.Writer, run Run, opts Options) error {
 		if err != nil {
 			return err
 		}
-		if ends := f.result.Verdict.Served.NotAfter; looked(f.result) && ends != 0 {
+		if ends := f.result.Verdict.Served.NotAfter; looked(&f.result) && ends != 0 {
 			p.nodeSample(f, strconv.FormatInt(ends, 10))
 		}
 	}

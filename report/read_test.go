@@ -54,7 +54,10 @@ func anyResult(rng *rand.Rand, i int) scanner.Result {
 	}
 	r.Node.Name, r.Node.Host, r.Node.Port = fmt.Sprintf("a%d-%s", i, text()), text(), rng.IntN(3)*11
 	r.Node.Labels = map[string]string{"group": text(), text(): text()}
-	r.Node.Source.Line = rng.IntN(3)
+	r.Node.Source.Line, r.Node.Index = rng.IntN(3), rng.IntN(3)
+	for _, stage := range stages {
+		*stage.of(&r.Stages) = time.Duration(rng.Int64N(1e10) * rng.Int64N(2))
+	}
 	v := &r.Verdict
 	v.Rotation, v.AfterRestart, v.PID = kubelet.Rotation(rng.IntN(5)), kubelet.Rotation(rng.IntN(5)), rng.IntN(3)
 	v.Conditions, v.Settings, v.Letter = nil, nil, nil
@@ -125,7 +128,10 @@ func TestWriteReadWrite(t *testing.T) {
 // not fails here.
 func TestEveryFieldIsSaved(t *testing.T) {
 	r := filled("x", scanner.OK)
-	r.Node.Port, r.Node.Source.Line, r.Node.Source.Column = 22, 7, 3
+	r.Node.Port, r.Node.Source.Line, r.Node.Source.Column, r.Node.Index = 22, 7, 3, 9
+	for i, stage := range stages {
+		*stage.of(&r.Stages) = time.Duration(i+1) * time.Microsecond
+	}
 	r.Verdict.Rotation, r.Verdict.AfterRestart = kubelet.On, kubelet.Off
 	r.Verdict.PID, r.Verdict.Source.Line = 5, 6
 	r.Duration = time.Second
@@ -136,6 +142,7 @@ func TestEveryFieldIsSaved(t *testing.T) {
 	}
 	for _, saved := range []string{"json", "jsonl"} {
 		run := testRun(r)
+		run.Shard = "2/3"
 		run.Waivers = anyWaivers()[:1]
 		run.Waivers[0].Reason = "because"
 		again, err := Read("saved", strings.NewReader(render(t, saved, run, Options{})))
@@ -153,6 +160,10 @@ func TestEveryFieldIsSaved(t *testing.T) {
 		if diff := cmp.Diff(run, again); diff != "" {
 			t.Errorf("%s: run (-saved +read):\n%s", saved, diff)
 		}
+	}
+	unpacked, err := unpack(pack(nil, r))
+	if diff := cmp.Diff(r, unpacked); diff != "" || err != nil {
+		t.Errorf("packed: %v (-packed +unpacked):\n%s", err, diff)
 	}
 	checkFilled(t, reflect.ValueOf(r), "Result")
 }

@@ -27,6 +27,7 @@ type headFields struct {
 	Inventory       string         `json:"inventory_source"`
 	InventoryDigest string         `json:"inventory_digest"`
 	Skipped         int            `json:"inventory_skipped"`
+	Shard           string         `json:"shard"`
 	Arguments       []string       `json:"arguments"`
 	Waivers         []waiverFields `json:"waivers"`
 }
@@ -63,7 +64,7 @@ func decodeHead(members map[string]json.RawMessage) (Run, error) {
 	}
 	run := Run{
 		Tool: f.Tool, Version: f.Version, ID: f.ID, Started: f.Started, Finished: f.Finished,
-		Inventory: f.Inventory, InventoryDigest: f.InventoryDigest, Skipped: f.Skipped,
+		Inventory: f.Inventory, InventoryDigest: f.InventoryDigest, Skipped: f.Skipped, Shard: f.Shard,
 		Arguments: f.Arguments, Operator: f.Operator, RulesDigest: f.RulesDigest,
 	}
 	for _, w := range f.Waivers {
@@ -83,7 +84,7 @@ func decodeMember(members map[string]json.RawMessage, key string, into any) erro
 	return nil
 }
 
-// resultFields is what rowFor writes, as far as it cannot be worked out again.
+// resultFields is what membersFor gives, as far as it cannot be worked out again.
 type resultFields struct {
 	Name            *string           `json:"node"`
 	Host            string            `json:"host"`
@@ -142,6 +143,9 @@ type resultFields struct {
 		Result scanner.LetterResult `json:"result"`
 		Why    string               `json:"why"`
 	} `json:"letter"`
+
+	InventoryIndex int              `json:"inventory_index"`
+	Stages         map[string]int64 `json:"stages"` // by their keys
 }
 
 type sourceFields struct {
@@ -167,7 +171,7 @@ func decodeResult(in *json.Decoder) (scanner.Result, error) {
 	return f.result()
 }
 
-// result is the inverse of rowFor. What must be there and is not is an error:
+// result is the inverse of membersFor. What must be there and is not is an error:
 // a node without an answer must not read as one that has a good one.
 func (f resultFields) result() (r scanner.Result, err error) {
 	if f.Name == nil || f.Status == nil {
@@ -177,7 +181,7 @@ func (f resultFields) result() (r scanner.Result, err error) {
 		Node: inventory.Node{
 			Name: *f.Name, Host: f.Host, Port: f.Port, User: f.User, Groups: f.Groups, Labels: f.Labels,
 			PrivateKeys: f.PrivateKeys, Jump: f.Jump, OS: f.OS, Kubelet: f.Kubelet,
-			Source: inventory.Position{File: f.InventoryFile, Line: f.InventoryLine, Column: f.InventoryColumn},
+			Source: inventory.Position{File: f.InventoryFile, Line: f.InventoryLine, Column: f.InventoryColumn}, Index: f.InventoryIndex,
 		},
 		Status: *f.Status, Error: f.Error, Started: f.Started,
 		Duration: time.Duration(f.Seconds * float64(time.Second)).Round(time.Millisecond),
@@ -185,6 +189,9 @@ func (f resultFields) result() (r scanner.Result, err error) {
 			Conditions: f.Conditions, Distro: f.Distro, Version: f.Version, VersionSource: f.VersionSource, Source: kubelet.Source(f.sourceFields), Why: f.Why,
 			PID: f.PID, Unit: f.Unit, Remedy: f.Remedy, Others: f.Others,
 		},
+	}
+	for _, stage := range stages {
+		*stage.of(&r.Stages) = time.Duration(f.Stages[stage.key]) * time.Microsecond
 	}
 	for _, s := range f.Settings {
 		r.Verdict.Settings = append(r.Verdict.Settings, scanner.Setting{

@@ -33,6 +33,7 @@ type Run struct {
 	Inventory       string   // where the nodes were named: a file, "-", or the command line
 	InventoryDigest string   // "sha256:" and hex, of what was read there; empty: not known
 	Skipped         int      // mistakes in the inventory that --skip-invalid passed over
+	Shard           string   // K/N: it is part K of the N that the inventory was cut into; empty: it is the whole
 	Arguments       []string // of the command line, redacted; nil: not known
 	Operator        string   // user@host; empty: not known
 	RulesDigest     string   // "sha256:" and hex, of the rules that judged; empty: not known

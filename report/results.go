@@ -46,18 +46,27 @@ func (rs Results) Collect() (list []scanner.Result, err error) {
 // that another one makes void. It shares nothing with r.
 func plain(r scanner.Result) scanner.Result {
 	scrub(reflect.ValueOf(&r).Elem())
+	return timely(r)
+}
+
+// timely is r as plain gives it, but for its strings.
+func timely(r scanner.Result) scanner.Result {
 	r.Started, r.Duration = r.Started.UTC().Truncate(time.Second), r.Duration.Round(time.Millisecond)
 	if r.Started.IsZero() {
 		r.Duration = 0
+	}
+	for _, stage := range stages {
+		took := stage.of(&r.Stages)
+		*took = took.Truncate(time.Microsecond)
 	}
 	v := &r.Verdict
 	if r.Status != scanner.OK {
 		v.Rotation = kubelet.Unknown
 	}
-	if !restartPending(r) {
+	if !restartPending(&r) {
 		v.AfterRestart = kubelet.Unknown
 	}
-	if !looked(r) {
+	if !looked(&r) {
 		v.Served.Class = serving.NotObserved
 	}
 	if !v.Served.Life.Known {

@@ -107,9 +107,13 @@ func TestSchemaNamesEveryMember(t *testing.T) {
 		slices.Sort(list)
 		return list
 	}
+	var result row
+	for key, v := range membersFor(&run, Options{}, &fleet()[0]) {
+		result = append(result, field{key, v})
+	}
 	for def, written := range map[string]row{
 		"head":    headFor(run, Options{}),
-		"result":  rowFor(run, Options{}, fleet()[0]),
+		"result":  result,
 		"setting": settingObjects(fleet()[0].Verdict.Settings).objects[0],
 		"letter":  letterObjects(fleet()[0].Verdict.Letter).objects[0],
 		"waiver":  waiverObjects(run.Waivers).objects[0],

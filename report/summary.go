@@ -155,36 +155,45 @@ func inParentheses(parts []string) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// letterLine says in one line what the written rule would have said of the
-// fleet, and where that is not the truth; empty when no node was assessed.
-func letterLine(results []scanner.Result) string {
-	counts := map[scanner.LetterResult]int{}
-	var falsePass, falseFail int
-	for _, r := range results {
-		if r.Status != scanner.OK {
-			continue
-		}
-		result := findLetter(r, scanner.CIS151)
-		counts[result]++
-		switch {
-		case result == scanner.LetterPass && r.Verdict.Rotation == kubelet.Off:
-			falsePass++
-		case result == scanner.LetterFail && r.Verdict.Rotation == kubelet.On:
-			falseFail++
-		}
+// letters counts what the written rule would have said of a fleet. The zero
+// value has no node.
+type letters struct {
+	counts               map[scanner.LetterResult]int // of the nodes that were assessed
+	falsePass, falseFail int
+}
+
+func (l *letters) add(r *scanner.Result) {
+	if r.Status != scanner.OK {
+		return
 	}
+	if l.counts == nil {
+		l.counts = make(map[scanner.LetterResult]int)
+	}
+	result := findLetter(r, scanner.CIS151)
+	l.counts[result]++
+	switch {
+	case result == scanner.LetterPass && r.Verdict.Rotation == kubelet.Off:
+		l.falsePass++
+	case result == scanner.LetterFail && r.Verdict.Rotation == kubelet.On:
+		l.falseFail++
+	}
+}
+
+// lines say it in one line, and where that is not the truth; none when no node
+// was assessed.
+func (l *letters) lines() []string {
 	var parts, wrong []string
 	for _, result := range []scanner.LetterResult{scanner.LetterPass, scanner.LetterFail, scanner.LetterNA, scanner.LetterUnknown} {
-		parts = appendCount(parts, counts[result], string(result))
+		parts = appendCount(parts, l.counts[result], string(result))
 	}
 	if parts == nil {
-		return ""
+		return nil
 	}
-	wrong = appendCount(wrong, falsePass, "pass with rotation off")
-	wrong = appendCount(wrong, falseFail, "fail with rotation on")
+	wrong = appendCount(wrong, l.falsePass, "pass with rotation off")
+	wrong = appendCount(wrong, l.falseFail, "fail with rotation on")
 	line := "the letter of " + ControlID + ": " + strings.Join(parts, ", ")
 	if wrong != nil {
 		line += "; wrongly: " + strings.Join(wrong, ", ")
 	}
-	return line
+	return []string{line}
 }

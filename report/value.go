@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -177,11 +178,14 @@ func appendArray[T any](b []byte, items []T, add func([]byte, T) []byte) []byte 
 // appendString leaves to encoding/json what is not printable ASCII, or could end
 // the string or begin a tag.
 func appendString(b []byte, s string) []byte {
-	if isPlain(s) && !strings.ContainsAny(s, `"\<>&`) {
-		return append(append(append(b, '"'), s...), '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			quoted, _ := json.Marshal(s) // of a string it does not fail
+			return append(b, quoted...)
+		}
 	}
-	quoted, _ := json.Marshal(s) // of a string it does not fail
-	return append(b, quoted...)
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // field is one member of a JSON object.
@@ -195,13 +199,28 @@ type field struct {
 type row []field
 
 func (r row) appendJSON(b []byte) []byte {
-	b = append(b, '{')
-	for i, f := range r {
-		if i > 0 {
+	return append(appendMembers(append(b, '{'), r.members()), '}')
+}
+
+func (r row) members() iter.Seq2[string, value] {
+	return func(yield func(string, value) bool) {
+		for _, f := range r {
+			if !yield(f.key, f.value) {
+				return
+			}
+		}
+	}
+}
+
+// appendMembers adds the members of an object, without its braces.
+func appendMembers(b []byte, members iter.Seq2[string, value]) []byte {
+	first := true
+	for key, v := range members {
+		if !first {
 			b = append(b, ',')
 		}
-		b = append(appendString(b, f.key), ':')
-		b = f.value.appendJSON(b)
+		first = false
+		b = v.appendJSON(append(appendString(b, key), ':'))
 	}
-	return append(b, '}')
+	return b
 }

@@ -136,36 +136,44 @@ func (w Waivers) Warnings(results Results, now time.Time) ([]string, error) {
 	return lines, nil
 }
 
-// waiverLines are the waivers of a run with the nodes that each holds for, and
-// those that have expired, in one clean line each.
-func waiverLines(run Run, opts Options) (lines []string, err error) {
-	if len(run.Waivers) == 0 {
-		return nil, nil
+// waiverUses are the nodes that each waiver of a run holds for.
+type waiverUses struct {
+	run   *Run
+	now   time.Time
+	names [][]string // clean, for each waiver
+}
+
+func (u *waiverUses) add(r *scanner.Result) {
+	waivers := u.run.Waivers
+	if len(waivers) == 0 {
+		return
 	}
-	names := make([][]string, len(run.Waivers))
-	for r, err := range run.Results {
-		if err != nil {
-			return nil, err
-		}
-		holds := map[*Waiver]bool{run.Waivers.For(r, opts.Now): true}
-		for _, c := range r.Verdict.Conditions {
-			holds[run.Waivers.ForCondition(r, c, opts.Now)] = true
-		}
-		for i := range run.Waivers {
-			if holds[&run.Waivers[i]] {
-				names[i] = append(names[i], Clean(r.Node.Name))
-			}
+	if u.names == nil {
+		u.names = make([][]string, len(waivers))
+	}
+	holds := map[*Waiver]bool{waivers.For(*r, u.now): true}
+	for _, c := range r.Verdict.Conditions {
+		holds[waivers.ForCondition(*r, c, u.now)] = true
+	}
+	for i := range waivers {
+		if holds[&waivers[i]] {
+			u.names[i] = append(u.names[i], Clean(r.Node.Name))
 		}
 	}
-	for i, w := range run.Waivers {
+}
+
+// lines are the waivers that hold for some node, with those, and the waivers that
+// have expired, in one clean line each.
+func (u *waiverUses) lines() (lines []string) {
+	for i, w := range u.run.Waivers {
 		switch {
-		case w.Expired(opts.Now):
+		case w.Expired(u.now):
 			lines = append(lines, Clean(w.Source+": expired, and void: "+w.String()))
-		case names[i] != nil:
-			lines = append(lines, Clean(w.Source+": "+w.String())+": "+foldedWords(names[i]))
+		case u.names != nil && u.names[i] != nil:
+			lines = append(lines, Clean(w.Source+": "+w.String())+": "+foldedWords(u.names[i]))
 		}
 	}
-	return lines, nil
+	return lines
 }
 
 // ExplainWaivers writes which waivers hold for each of a few results, and which

@@ -27,11 +27,12 @@ var waiverKeys = []string{"id", "nodes", "labels", "rotation", "condition", "rea
 
 // ReadWaivers reads a YAML list of waivers. The name of the file is for
 // messages. It reports all mistakes together, one a line, each with its
-// position; a file with a mistake gives no waivers at all.
+// position; a file with a mistake gives no waivers at all, and one without
+// waivers gives an empty list.
 func ReadWaivers(file string, in io.Reader, now time.Time) (Waivers, error) {
 	content, err := io.ReadAll(io.LimitReader(in, maxWaiversFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w: expected a list of waivers", file, err)
 	}
 	if len(content) > maxWaiversFile {
 		return nil, fmt.Errorf("%s: larger than %d MiB: expected a list of waivers", file, maxWaiversFile>>20)
@@ -40,9 +41,9 @@ func ReadWaivers(file string, in io.Reader, now time.Time) (Waivers, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	switch err := decoder.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		return nil, nil // nothing is waived
+		return Waivers{}, nil
 	case err != nil:
-		return nil, fmt.Errorf("%s: %s", file, strings.ReplaceAll(err.Error(), "\n", " "))
+		return nil, fmt.Errorf("%s: %s: expected a YAML list of waivers", file, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	r := waiverReader{file: file, now: now, ids: map[string]int{}}
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
@@ -67,10 +68,10 @@ func (r *waiverReader) mistake(at *yaml.Node, format string, args ...any) {
 	r.errs = append(r.errs, fmt.Errorf("%s:%d:%d: %s", r.file, at.Line, at.Column, fmt.Sprintf(format, args...)))
 }
 
-func (r *waiverReader) list(node *yaml.Node) (list Waivers) {
+func (r *waiverReader) list(node *yaml.Node) Waivers {
+	list := Waivers{}
 	switch {
-	case node.Kind == yaml.ScalarNode && node.Tag == "!!null":
-		return nil // only comments
+	case node.Kind == yaml.ScalarNode && node.Tag == "!!null": // only comments
 	case node.Kind != yaml.SequenceNode:
 		r.mistake(node, `expected a list of waivers, each beginning with "- "`)
 	case len(node.Content) > maxWaivers:

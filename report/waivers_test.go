@@ -50,7 +50,7 @@ func TestReadWaivers(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, nothing := range []string{"", "# nothing yet\n", "[]", "---\n"} {
-		if got, err := ReadWaivers("w.yaml", strings.NewReader(nothing), began); len(got) > 0 || err != nil {
+		if got, err := ReadWaivers("w.yaml", strings.NewReader(nothing), began); got == nil || len(got) > 0 || err != nil {
 			t.Errorf("%q: got %v, %v", nothing, got, err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestReadWaivers(t *testing.T) {
 func TestReadWaiversMistakes(t *testing.T) {
 	const rest = "  reason: r\n  owner: o\n  expires: 2027-01-31\n"
 	for _, tt := range []struct{ name, in, want string }{
-		{"no YAML", "- [", "w.yaml: yaml: line 1: did not find expected node content"},
+		{"no YAML", "- [", "w.yaml: yaml: line 1: did not find expected node content: expected a YAML list of waivers"},
 		{"no list", "nodes: a\n", `w.yaml:1:1: expected a list of waivers, each beginning with "- "`},
 		{"no waiver", "- a\n", "w.yaml:1:3: expected a waiver: id, nodes, labels, rotation, condition, reason, owner, expires"},
 		{"two documents", "- nodes: a\n  rotation: off\n" + rest + "---\n- a\n", "w.yaml:6:1: expected one YAML document and nothing behind it"},
@@ -251,9 +251,12 @@ func TestWaiverLines(t *testing.T) {
 		"w:3: expired, and void: waived: late (Eve, until 2026-01-31)",
 		"w:4: masked waived: known (Ada, until 2026-12-31): odd-1",
 	}
-	got, err := waiverLines(run, Options{Now: began})
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("%v (-want +got):\n%s", err, diff)
+	uses := waiverUses{run: &run, now: began}
+	for r := range run.Results {
+		uses.add(&r)
+	}
+	if diff := cmp.Diff(want, uses.lines()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, format := range []string{"table", "folded"} {
 		if out := render(t, format, run, Options{Now: began}); !strings.Contains(out, strings.Join(want, "\n")+"\n") {

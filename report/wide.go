@@ -57,7 +57,7 @@ func writeWide(w io.Writer, run Run, opts Options) error {
 			}
 			writeWideRow(out, shown, func(c wideColumn) (string, string) {
 				if opts.Color && c.heading == rotationHeading {
-					return c.cell(f), colorOf(f.result)
+					return c.cell(f), colorOf(&f.result)
 				}
 				return c.cell(f), ""
 			})
@@ -81,7 +81,7 @@ func wideList() (list []wideColumn) {
 				heading = strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(key, "effective_"), "_", " "))
 			}
 			list = append(list, wideColumn{heading: heading, cell: func(f finding) string {
-				return c.tableCell(f.run, f.opts, f.result).String()
+				return c.tableCell(&f.run, f.opts, &f.result).String()
 			}})
 		}
 	}

@@ -19,7 +19,7 @@ func TestWideColumnsAlign(t *testing.T) {
 	}
 	for i, r := range fleet() {
 		line := lines[2+i]
-		if want := colorOf(r) + rotationWords(r).String() + reset; !strings.HasPrefix(line[at:], want) {
+		if want := colorOf(&r) + rotationWords(&r).String() + reset; !strings.HasPrefix(line[at:], want) {
 			t.Errorf("%s: at column %d stands %.30q, want %q", r.Node.Name, at, line[at:], want)
 		}
 	}

@@ -6,6 +6,11 @@ import (
 	"unicode/utf8"
 )
 
+// Wrap breaks a clean text into lines of at most width columns of a terminal:
+// at blanks, and a word that is longer than a line wherever it must be. There is
+// at least one line.
+func Wrap(text string, width int) []string { return wrap(text, width, measure) }
+
 // wrap breaks a clean text into lines of at most width terminal columns, as
 // measure counts them: at blanks, and inside a word that is longer than a line
 // also after punctuation, or anywhere if there is none. Nothing but blanks is

@@ -34,16 +34,17 @@ type conn struct {
 }
 
 func (c *conn) Exec(ctx context.Context, command, stdin string) (probe.Output, error) {
-	if command != probe.Command {
-		return probe.Output{}, fmt.Errorf("command %q, want %q", command, probe.Command)
+	script, ok := strings.CutPrefix(command, "exec /bin/sh -c '")
+	if script += stdin; !ok && command != probe.StdinCommand {
+		return probe.Output{}, fmt.Errorf("command %.40q, want a probe", command)
 	}
 	if c.exec != nil {
 		if err := c.exec(ctx); err != nil {
 			return probe.Output{}, err
 		}
 	}
-	nonce, _, _ := strings.Cut(strings.TrimPrefix(stdin, "K="), "\n")
-	c.scripts = append(c.scripts, stdin)
+	nonce := script[len("K="):strings.IndexAny(script, ";\n")]
+	c.scripts = append(c.scripts, script)
 	if len(c.answers) == 0 {
 		return probe.Output{}, errors.New("one exec too many")
 	}
@@ -155,7 +156,7 @@ func TestStatusOfAVisitThatFails(t *testing.T) {
 			}}),
 			scanner.Timeout, "run the probe: no answer within 30s",
 		},
-		{"something else answers", answering(&conn{answers: []string{"This account is for backups.\n"}}), scanner.Denied, "did not run the probe"},
+		{"something else answers", answering(&conn{answers: []string{"This account is for backups.\n", "This account is for backups.\n"}}), scanner.Denied, "did not run the probe"},
 		{"the answer is cut off", answering(&conn{answers: []string{"\n@N begin\n\n@N host\nsys"}}), scanner.Denied, "end marker is missing"},
 		{"no kubelet", answering(&conn{answers: []string{noKubelet}}), scanner.NoKubelet, "no kubelet among 90 processes"},
 		{
