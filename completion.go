@@ -107,10 +107,12 @@ func flagOf(flag cli.DocGenerationFlag) cliFlag {
 // dashed are the names of a flag as they are typed.
 func (f cliFlag) dashed() (names []string) {
 	for _, name := range f.names {
-		names = append(names, dashes(name)+name)
+		names = append(names, dashed(name))
 	}
 	return names
 }
+
+func dashed(name string) string { return dashes(name) + name }
 
 func dashes(name string) string {
 	if len(name) == 1 || name == "vv" {

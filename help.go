@@ -74,7 +74,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	}
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		text = "unknown flag " + dashes(name) + name
+		text = "unknown flag " + dashed(name)
 	}
 	return usageError(fmt.Errorf("%s: see %s --help", text, name))
 }
@@ -87,17 +87,16 @@ var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:fla
 func flagMistake(flags []cli.Flag, text string) string {
 	if match := badValue.FindStringSubmatch(text); match != nil {
 		value, name := match[1], match[2]
-		return fmt.Sprintf("%s%s %s: expected %s", dashes(name), name, value, expectedOf(named(flags, name)))
+		return fmt.Sprintf("%s %s: expected %s", dashed(name), value, expectedOf(named(flags, name)))
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
-		given := dashes(name) + name
 		if f, ok := named(flags, name).(cli.DocGenerationFlag); ok {
-			return fmt.Sprintf("%s: expected a value behind it, as in %s %s", given, given, flagOf(f).value)
+			return fmt.Sprintf("%[1]s: expected a value behind it, as in %[1]s %[2]s", dashed(name), flagOf(f).value)
 		}
 	}
 	if both, ok := strings.CutPrefix(text, "Cannot use two forms of the same flag: "); ok {
 		one, other, _ := strings.Cut(both, " ")
-		return fmt.Sprintf("%s%s and %s%s: expected one of them, since they are the same flag", dashes(one), one, dashes(other), other)
+		return fmt.Sprintf("%s and %s: expected one of them, since they are the same flag", dashed(one), dashed(other))
 	}
 	return ""
 }
@@ -105,10 +104,8 @@ func flagMistake(flags []cli.Flag, text string) string {
 // named is the flag of that name; nil: there is none.
 func named(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
-		for _, n := range f.Names() {
-			if n == name {
-				return f
-			}
+		if slices.Contains(f.Names(), name) {
+			return f
 		}
 	}
 	return nil

@@ -24,11 +24,13 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)                            // a second Ctrl-C ends the program at once
-	ctx, heard := signal.NotifyContext(ctx, syscall.SIGHUP) // a lost terminal says so more than once
-	signal.Ignore(syscall.SIGPIPE)                          // a reader that has seen enough is an error of the write
+	context.AfterFunc(ctx, stop)         // a second Ctrl-C ends the program at once
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP) // a lost terminal says so more than once
+	}
+	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is an error of the write
 	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
-	heard()
+	stop()
 	os.Exit(code)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"kletscan/report"
@@ -31,10 +32,7 @@ func (all *sinks) writeManifest(run report.Run, opts report.Options, code int) e
 		}
 		artefacts = append(artefacts, a)
 	}
-	err := report.WriteManifest(all.manifest.temp, run, opts, code, artefacts)
-	if err == nil {
-		err = replace(all.manifest.temp, all.manifest.path)
-	}
+	err := all.manifest.replace(func(w io.Writer) error { return report.WriteManifest(w, run, opts, code, artefacts) })
 	if err != nil {
 		return fmt.Errorf("--manifest: %w", err)
 	}

@@ -75,3 +75,19 @@ func TestLostTerminal(t *testing.T) {
 	}
 	s.resumed(t)
 }
+
+// Under nohup a scan does not hear of it.
+func TestNohup(t *testing.T) {
+	noLeaks(t)
+	s := newPlugSite(t, toTheCommand)
+	cmd := s.command("-o", "csv=all.csv", "--results", journalFile)
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
+	scan := s.start(t, cmd)
+	s.arrived(t)
+	scan.signal(t, syscall.SIGHUP)
+	s.become(passing)
+	if code := scan.code(); code != exitFailed {
+		t.Errorf("%v, want exit %d\n%s", scan.ProcessState, exitFailed, scan.said(t))
+	}
+	checkEachOnce(t, s.dir+"/"+journalFile, len(s.near)+len(s.far))
+}

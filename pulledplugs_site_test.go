@@ -25,8 +25,8 @@ type plugSite struct {
 }
 
 // newPlugSite starts a few nodes, the far ones blocked behind so many bytes of a
-// client. What a scan waits for is longer than a busy machine takes.
-func newPlugSite(t *testing.T, after int) *plugSite {
+// client, by turns. What a scan waits for is longer than a busy machine takes.
+func newPlugSite(t *testing.T, after ...int) *plugSite {
 	t.Helper()
 	const near, far = 4, 3
 	s := &plugSite{dir: bigFleet(t, near+far), program: kletscanProgram(t)}
@@ -35,19 +35,19 @@ func newPlugSite(t *testing.T, after int) *plugSite {
 		s.near = append(s.near, strings.Fields(line)[0])
 	}
 	s.near, s.far = s.near[:near], s.near[near:]
-	s.layWires(t, after)
+	s.layWires(t, after...)
 	return s
 }
 
 // layWires puts a blocked wire before each far node.
-func (s *plugSite) layWires(t *testing.T, after int) {
+func (s *plugSite) layWires(t *testing.T, after ...int) {
 	t.Helper()
 	config, known := string(read(t, s.dir, fixtures.SSHConfigFile)), string(read(t, s.dir, fixtures.KnownHostsFile))
-	for _, name := range s.far {
+	for i, name := range s.far {
 		head := "Host " + name + "\n  HostName 127.0.0.1\n  Port "
 		_, behind, _ := strings.Cut(config, head)
 		port, _, _ := strings.Cut(behind, "\n")
-		w := newWire(t, "127.0.0.1:"+port, after)
+		w := newWire(t, "127.0.0.1:"+port, after[i%len(after)])
 		s.wires = append(s.wires, w)
 		config = strings.Replace(config, head+port, head+w.port(), 1)
 		_, key, found := strings.Cut(known, "[127.0.0.1]:"+port+" ")

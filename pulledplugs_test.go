@@ -64,8 +64,7 @@ func noLeaks(t *testing.T) {
 // ends arrive. The scan comes to its end, what had answered stays, the rest timed
 // out, and --resume --retry-failed has it when the network is back.
 func testLostNetwork(t *testing.T) {
-	s := newPlugSite(t, toTheCommand)
-	s.wires[0].after = toTheVersion // one that is not logged in to yet
+	s := newPlugSite(t, toTheCommand, toTheVersion)
 	scan := s.start(t, s.command("-o", "csv=all.csv", "--results", journalFile, "--connect-timeout", "20s", "--command-timeout", "20s"))
 	s.arrived(t)
 	before := s.rows(t)
@@ -217,8 +216,17 @@ func testSecondInterrupt(t *testing.T) {
 	if status := scan.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
 		t.Errorf("%v, want the signal's own end\n%s", scan.ProcessState, scan.said(t))
 	}
+	s.tidy(t)
 	s.kept(t, before)
 	s.resumed(t)
+}
+
+// tidy fails if a scan that was ended left a temporary file behind.
+func (s *plugSite) tidy(t *testing.T) {
+	t.Helper()
+	if left, err := filepath.Glob(filepath.Join(s.dir, ".*")); err != nil || left != nil {
+		t.Errorf("%q are left, %v", left, err)
+	}
 }
 
 // Two scans of one journal are one too many, whichever way they come to it.
@@ -237,6 +245,7 @@ func testTwoScans(t *testing.T) {
 	}
 	first.signal(t, syscall.SIGKILL) // whose lock ends with it
 	_ = first.wait()
+	s.tidy(t)
 	s.kept(t, nil)
 
 	// Of some that begin at once, one goes on with it.

@@ -16,12 +16,11 @@ import (
 	"kletscan/scanner"
 )
 
-// sink is an output that is ready to be written. Files are made before the
-// scan: after it would be too late to learn that one cannot be written.
+// sink is an output that can be written. That is tried before the scan: after it
+// would be too late to learn that it cannot.
 type sink struct {
 	output
-	path   string         // output.file without links
-	temp   *os.File       // beside path, which it becomes when it is whole; nil: there is none
+	path   string         // output.file without links, if it is to be replaced as a whole
 	direct *os.File       // output.file itself, which grows while the scan goes on; nil: there is none
 	stream *report.Stream // nil: the output is written at the end
 	failed error          // why the stream could not be written to
@@ -34,7 +33,7 @@ type sinks struct {
 	manifest *sink // nil: none is asked for
 }
 
-// openSinks makes the files of all outputs, and that of their manifest. Whoever
+// openSinks tries whether all outputs can be written, and their manifest. Whoever
 // calls it calls discard.
 func openSinks(o outputOptions) (*sinks, error) {
 	all := &sinks{}
@@ -63,8 +62,8 @@ func openSinks(o outputOptions) (*sinks, error) {
 	return all, nil
 }
 
-// open makes the file that the output is to become. A device or a pipe is
-// written to, and what a link names is replaced, not the link.
+// open finds out what the output's file is, and whether it can be replaced. A
+// device or a pipe is written to, and what a link names is replaced, not the link.
 func (s *sink) open(inputs []string) error {
 	path, err := filepath.EvalSymlinks(s.file)
 	if err != nil { // there is no such file yet
@@ -87,11 +86,11 @@ func (s *sink) open(inputs []string) error {
 		return fmt.Errorf("there is no folder %s: make it, or name another file", folder)
 	}
 	s.path = path
-	s.temp, err = createBeside(path)
-	if err == nil && info != nil {
-		err = s.temp.Chmod(info.Mode().Perm())
+	temp, err := createBeside(path)
+	if err != nil {
+		return err
 	}
-	return err
+	return errors.Join(temp.Close(), os.Remove(temp.Name())) // until there is something to write: what ends the program then leaves nothing behind
 }
 
 func isDirectory(path string) bool {
@@ -122,7 +121,6 @@ func (all *sinks) begin(t terminal, run report.Run, opts report.Options) (err er
 		}
 		to := t.stdout
 		if s.file != "" {
-			s.removeTemp()
 			if s.direct != nil { // a device or a pipe
 			} else if s.direct, err = os.OpenFile(s.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
 				return fmt.Errorf("-o %s: %w", s.output, err)
@@ -168,15 +166,29 @@ func (s *sink) write(t terminal, run report.Run, opts report.Options) error {
 		return s.end(run.Finished)
 	case s.direct != nil: // a device or a pipe
 		return errors.Join(s.format.Write(io.MultiWriter(s.direct, s.digest), run, opts), s.direct.Close())
-	case s.temp == nil:
+	case s.path == "":
 		screen := t.options(s.noColor)
 		opts.Width, opts.Color = screen.Width, screen.Color
 		return s.format.Write(io.MultiWriter(t.stdout, s.digest), run, opts)
 	}
-	if err := s.format.Write(io.MultiWriter(s.temp, s.digest), run, opts); err != nil {
+	return s.replace(func(w io.Writer) error { return s.format.Write(io.MultiWriter(w, s.digest), run, opts) })
+}
+
+// replace writes a file beside the output's and puts it in its place.
+func (s *sink) replace(write func(io.Writer) error) error {
+	temp, err := createBeside(s.path)
+	if err != nil {
 		return err
 	}
-	return replace(s.temp, s.path)
+	defer os.Remove(temp.Name()) // gone already when all went well
+	var mode error
+	if info, err := os.Stat(s.path); err == nil {
+		mode = temp.Chmod(info.Mode().Perm())
+	}
+	if err := errors.Join(mode, write(temp), temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), s.path)
 }
 
 func (s *sink) end(finished time.Time) error {
@@ -189,24 +201,12 @@ func (s *sink) end(finished time.Time) error {
 	return errors.Join(s.direct.Sync(), s.direct.Close())
 }
 
-// discard removes what was not written to its end, and closes the rest.
+// discard closes what was not written to its end.
 func (all *sinks) discard() {
-	if all.manifest != nil {
-		all.manifest.removeTemp()
-	}
 	for _, s := range all.list {
-		s.removeTemp()
 		if s.direct != nil {
 			s.direct.Close()
 		}
-	}
-}
-
-func (s *sink) removeTemp() {
-	if s.temp != nil {
-		s.temp.Close()
-		os.Remove(s.temp.Name()) // gone already when all went well
-		s.temp = nil
 	}
 }
 
@@ -216,12 +216,4 @@ func (s *sink) removeTemp() {
 func createBeside(file string) (*os.File, error) {
 	name := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text())
 	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-}
-
-// replace makes a file that was written whole the file of that name.
-func replace(temp *os.File, file string) error {
-	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), file)
 }
