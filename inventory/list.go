@@ -76,4 +76,6 @@ func (l *list) named(name string) (int, bool) {
 }
 
 // result is the nodes that are right, and an *Errors for what is not.
-func (l *list) result() ([]Node, error) { return l.nodes, l.errs.orNil() }
+func (l *list) result() ([]Node, error) {
+	return slices.Clone(l.nodes), l.errs.orNil() // without room for more: they stay for the whole scan
+}

@@ -11,8 +11,13 @@ import (
 // one node with what each says of it; where two contradict each other, that is
 // a mistake, and so are two names for one address and more than MaxNodes nodes.
 // All mistakes are reported together, as an *Errors beside the nodes that are
-// right: of two that contradict each other, the first.
+// right: of two that contradict each other, the first. One list, in which every
+// node is there once as Parse gives it, is the result itself.
 func Merge(lists ...[]Node) ([]Node, error) {
+	lists = slices.DeleteFunc(slices.Clone(lists), func(nodes []Node) bool { return len(nodes) == 0 })
+	if len(lists) == 1 {
+		return lists[0], nil // large ones would be copied
+	}
 	merged := newList()
 	for _, nodes := range lists {
 		for _, node := range nodes {

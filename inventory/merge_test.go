@@ -85,3 +85,23 @@ func TestMergeRefusesTwoNamesForOneAddress(t *testing.T) {
 		t.Errorf("%v, error %v, want %s", got, err, want)
 	}
 }
+
+// Lines with the same labels share them, and a list that adds one to a node adds
+// it to no other.
+func TestMergeLeavesSharedLabelsAlone(t *testing.T) {
+	plain, err := Parse(Source{Name: "a", Text: []byte("one zone=x\ntwo zone=x\n")}, "plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := Parse(Source{Name: "b", Text: []byte("one rack=7\n")}, "plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := Merge(plain, more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := nodes[0].String() + ", " + nodes[1].String(); got != "one rack=7 zone=x, two zone=x" {
+		t.Error(got)
+	}
+}

@@ -24,6 +24,7 @@ const maxLine = 64 << 10
 func parsePlain(s Source) ([]Node, error) {
 	list := newList()
 	at := Position{File: s.Name}
+	known := make(map[string]map[string]string)
 	for line := range bytes.Lines(s.Text) {
 		at.Line++
 		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
@@ -31,7 +32,7 @@ func parsePlain(s Source) ([]Node, error) {
 			list.errs.stop(tooLong(at))
 			return list.result()
 		}
-		nodes, err := parseLine(at, string(line))
+		nodes, err := parseLine(at, string(line), known)
 		if err != nil {
 			list.errs.add(err)
 		}
@@ -55,8 +56,13 @@ func tooLong(at Position) error {
 	return fmt.Errorf("%s: line longer than %d bytes: expected one node per line", at, maxLine)
 }
 
-// parseLine reads one line; nil: there is no node on it.
-func parseLine(at Position, line string) ([]Node, error) {
+// maxKnown bounds how many sets of labels are kept for lines that have the same:
+// a fleet has few, and a map for each node would be most of an inventory.
+const maxKnown = 1000
+
+// parseLine reads one line; nil: there is no node on it. Known are the labels of
+// other lines, by their text.
+func parseLine(at Position, line string, known map[string]map[string]string) ([]Node, error) {
 	fields := splitFields(at, line)
 	if len(fields) == 0 {
 		return nil, nil
@@ -65,9 +71,15 @@ func parseLine(at Position, line string) ([]Node, error) {
 	if err != nil || len(fields) == 1 {
 		return nodes, err
 	}
-	labels, err := parseLabels(fields[1:])
-	if err != nil {
-		return nil, err
+	text := line[fields[1].at.Column-1:]
+	labels := known[text]
+	if labels == nil {
+		if labels, err = parseLabels(fields[1:]); err != nil {
+			return nil, err
+		}
+		if len(known) < maxKnown {
+			known[text] = labels
+		}
 	}
 	for i := range nodes {
 		nodes[i].Labels = labels

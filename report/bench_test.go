@@ -122,3 +122,35 @@ func watched(results Results, most *uint64) Results {
 		}
 	}
 }
+
+// BenchmarkNode is what one node costs behind its verdict: to be kept, to be read
+// again by a format, and to be written.
+func BenchmarkNode(b *testing.B) {
+	run, kinds := testRun(), fleet()
+	each := func(name string, do func(scanner.Result) error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				if err := do(kinds[n%len(kinds)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	var packed []byte
+	each("keep", func(r scanner.Result) error {
+		packed = pack(packed[:0], r)
+		return nil
+	})
+	packed = pack(nil, kinds[0])
+	each("read", func(scanner.Result) error {
+		_, err := unpack(packed)
+		return err
+	})
+	lines, _ := beginJSONLines(io.Discard, run, Options{})
+	each("jsonl", lines.Add)
+	each("csv", func(r scanner.Result) error {
+		run.Results = func(yield func(scanner.Result, error) bool) { yield(r, nil) }
+		return writeCSV(io.Discard, run, Options{}) // and a row of headings
+	})
+}

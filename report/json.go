@@ -152,41 +152,35 @@ func membersFor(run *Run, opts Options, r *scanner.Result) iter.Seq2[string, val
 		_ = yield("settings", settingObjects(r.Verdict.Settings)) &&
 			yield("letter", letterObjects(r.Verdict.Letter)) &&
 			yield("inventory_index", number(r.Node.Index)) &&
-			yield("stages", stageTimes(&r.Stages))
+			yield("stages", stagesObject(&r.Stages))
 	}
 }
 
-// stages are the stages of a visit, in their order, by their keys.
-var stages = []struct {
-	key string
-	of  func(*scanner.Stages) *time.Duration
-}{
-	{"resolve_us", func(s *scanner.Stages) *time.Duration { return &s.Resolve }},
-	{"connect_us", func(s *scanner.Stages) *time.Duration { return &s.Connect }},
-	{"wait_us", func(s *scanner.Stages) *time.Duration { return &s.Wait }},
-	{"login_us", func(s *scanner.Stages) *time.Duration { return &s.Login }},
-	{"probe_us", func(s *scanner.Stages) *time.Duration { return &s.Probe }},
-	{"serving_us", func(s *scanner.Stages) *time.Duration { return &s.Serving }},
-	{"judge_us", func(s *scanner.Stages) *time.Duration { return &s.Judge }},
+// stageKeys are those of the stages of a visit, in their order.
+var stageKeys = [...]string{"resolve_us", "connect_us", "wait_us", "login_us", "probe_us", "serving_us", "judge_us"}
+
+// stageTimes are the stages of a visit in the order of stageKeys.
+func stageTimes(s *scanner.Stages) [len(stageKeys)]*time.Duration {
+	return [...]*time.Duration{&s.Resolve, &s.Connect, &s.Wait, &s.Login, &s.Probe, &s.Serving, &s.Judge}
 }
 
 // StageWords says how long each stage of a visit took that it came to; empty: it
 // came to none.
 func StageWords(s scanner.Stages) string {
 	var words []string
-	for _, stage := range stages {
-		if took := stage.of(&s).Round(time.Microsecond); took > 0 {
-			words = append(words, fmt.Sprintf("%s %v", strings.TrimSuffix(stage.key, "_us"), took))
+	for i, stage := range stageTimes(&s) {
+		if took := stage.Truncate(time.Microsecond); took > 0 {
+			words = append(words, fmt.Sprintf("%s %v", strings.TrimSuffix(stageKeys[i], "_us"), took))
 		}
 	}
 	return strings.Join(words, ", ")
 }
 
-// stageTimes is one object, in microseconds.
-func stageTimes(s *scanner.Stages) value {
-	times := make(row, len(stages))
-	for i, stage := range stages {
-		times[i] = field{stage.key, number(int(stage.of(s).Microseconds()))}
+// stagesObject is one object, in microseconds.
+func stagesObject(s *scanner.Stages) value {
+	times := make(row, len(stageKeys))
+	for i, stage := range stageTimes(s) {
+		times[i] = field{stageKeys[i], number(int(stage.Microseconds()))}
 	}
 	return value{kind: kindJSON, json: times.appendJSON(nil)}
 }

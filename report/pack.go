@@ -48,8 +48,8 @@ func (p *packer) result(r *scanner.Result) {
 	packText(p, &r.Error)
 	p.time(&r.Started)
 	packNumber(p, &r.Duration)
-	for _, stage := range stages {
-		packNumber(p, stage.of(&r.Stages))
+	for _, took := range stageTimes(&r.Stages) {
+		packNumber(p, took)
 	}
 	p.verdict(&r.Verdict)
 }

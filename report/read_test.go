@@ -55,8 +55,8 @@ func anyResult(rng *rand.Rand, i int) scanner.Result {
 	r.Node.Name, r.Node.Host, r.Node.Port = fmt.Sprintf("a%d-%s", i, text()), text(), rng.IntN(3)*11
 	r.Node.Labels = map[string]string{"group": text(), text(): text()}
 	r.Node.Source.Line, r.Node.Index = rng.IntN(3), rng.IntN(3)
-	for _, stage := range stages {
-		*stage.of(&r.Stages) = time.Duration(rng.Int64N(1e10) * rng.Int64N(2))
+	for _, took := range stageTimes(&r.Stages) {
+		*took = time.Duration(rng.Int64N(1e10) * rng.Int64N(2))
 	}
 	v := &r.Verdict
 	v.Rotation, v.AfterRestart, v.PID = kubelet.Rotation(rng.IntN(5)), kubelet.Rotation(rng.IntN(5)), rng.IntN(3)
@@ -129,8 +129,8 @@ func TestWriteReadWrite(t *testing.T) {
 func TestEveryFieldIsSaved(t *testing.T) {
 	r := filled("x", scanner.OK)
 	r.Node.Port, r.Node.Source.Line, r.Node.Source.Column, r.Node.Index = 22, 7, 3, 9
-	for i, stage := range stages {
-		*stage.of(&r.Stages) = time.Duration(i+1) * time.Microsecond
+	for i, took := range stageTimes(&r.Stages) {
+		*took = time.Duration(i+1) * time.Microsecond
 	}
 	r.Verdict.Rotation, r.Verdict.AfterRestart = kubelet.On, kubelet.Off
 	r.Verdict.PID, r.Verdict.Source.Line = 5, 6

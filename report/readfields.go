@@ -190,8 +190,8 @@ func (f resultFields) result() (r scanner.Result, err error) {
 			PID: f.PID, Unit: f.Unit, Remedy: f.Remedy, Others: f.Others,
 		},
 	}
-	for _, stage := range stages {
-		*stage.of(&r.Stages) = time.Duration(f.Stages[stage.key]) * time.Microsecond
+	for i, took := range stageTimes(&r.Stages) {
+		*took = time.Duration(f.Stages[stageKeys[i]]) * time.Microsecond
 	}
 	for _, s := range f.Settings {
 		r.Verdict.Settings = append(r.Verdict.Settings, scanner.Setting{

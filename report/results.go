@@ -55,8 +55,7 @@ func timely(r scanner.Result) scanner.Result {
 	if r.Started.IsZero() {
 		r.Duration = 0
 	}
-	for _, stage := range stages {
-		took := stage.of(&r.Stages)
+	for _, took := range stageTimes(&r.Stages) {
 		*took = took.Truncate(time.Microsecond)
 	}
 	v := &r.Verdict

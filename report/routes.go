@@ -30,8 +30,11 @@ type Way struct {
 	Problem      string   `json:"problem,omitempty"`       // why it would not be dialled
 }
 
-// WriteRoutes writes a table for reading.
+// WriteRoutes writes a table for reading; nothing without routes.
 func WriteRoutes(w io.Writer, routes []Route, opts Options) error {
+	if len(routes) == 0 {
+		return nil
+	}
 	out := bufio.NewWriter(w)
 	p := printer{out: out, width: opts.Width}
 	d, err := p.draw(routeGrid(routes))

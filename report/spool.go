@@ -143,7 +143,7 @@ func (s *Spool) Results() Results {
 				r, err = unpack(packed)
 			}
 			if err != nil {
-				yield(scanner.Result{}, err)
+				yield(scanner.Result{}, spoolError(err))
 				return
 			}
 			if !yield(r, nil) {
@@ -163,14 +163,14 @@ func (s *Spool) read(buffer *[]byte, at int64) ([]byte, error) {
 	for {
 		n, err := s.file.ReadAt(*buffer, at) // less than asked for where the file ends
 		if n < spoolHead {
-			return nil, spoolError(err)
+			return nil, err
 		}
 		size := spoolHead + int(binary.LittleEndian.Uint32(*buffer))
 		switch {
 		case size <= n:
 			return (*buffer)[spoolHead:size], nil
 		case n < len(*buffer):
-			return nil, spoolError(err)
+			return nil, err
 		}
 		*buffer = make([]byte, size)
 	}

@@ -36,7 +36,10 @@ func gather(s distro.Subject, d distro.Distro) *inputs {
 	in.findVersion(s)
 	in.view(s)
 	in.arguments(s, d)
-	flags, _ := kubelet.ParseFlags(in.now.Args)
+	flags := s.Flags // of argv, or of the unit
+	if d.Arguments != nil {
+		flags, _ = kubelet.ParseFlags(in.now.Args)
+	}
 	paths := flags.Paths()
 	in.config(in.resolve(s, "--config", paths.Config))
 	in.dropIns(in.resolve(s, "--config-dir", paths.ConfigDir))

@@ -40,14 +40,20 @@ const (
 	JoinContradicts Join = "contradicts" // both cannot be true of this process
 )
 
-// join looks at the certificate and brings it together with the verdict of
-// arguments and files. Those say what should happen, the certificate what
-// does; but names in a certificate corroborate and do not prove, so a
-// contradiction leaves the answer open instead of turning it round.
-func join(v *Verdict, e kubelet.Effective, ev *evidence.Evidence) {
-	if ev.Serving == nil {
-		return
+// Join looks at the certificate in ev and brings it together with j, the
+// judgement of the same evidence when nobody had looked at the certificate:
+// then it is Judge's. A judgement that was joined already, or of other evidence,
+// gives nonsense.
+//
+// Arguments and files say what should happen, the certificate what does; but
+// names in a certificate corroborate and do not prove, so a contradiction leaves
+// the answer open instead of turning it round.
+func (g *Judger) Join(j Judgement, ev *evidence.Evidence) Judgement {
+	if ev.Serving == nil || j.Status != OK {
+		return j
 	}
+	v, e := &j.Verdict, j.settings
+	v.Conditions, v.Remedy = slices.Clip(v.Conditions), slices.Clip(v.Remedy) // they stay j's
 	f := serving.Classify(*ev.Serving, ev.Host.Now)
 	v.Served = served(f, ev.Serving.Address)
 	v.Served.SignedBy = signedBy(f, ev)
@@ -71,6 +77,7 @@ func join(v *Verdict, e kubelet.Effective, ev *evidence.Evidence) {
 	if f.Life.Overdue && !f.Life.Expired {
 		v.condition(Overdue)
 	}
+	return j
 }
 
 // joinOn is for a kubelet whose settings ask for rotation.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +118,11 @@ func TestJoin(t *testing.T) {
 			ev.Host.Now = clock
 			ev.Serving = &evidence.Serving{Address: defaultListen, Attempts: tt.attempts}
 			v := Judge(ev).Verdict
+			before := *ev
+			before.Serving = nil
+			if j := Judge(&before); !reflect.DeepEqual(new(Judger).Join(j, ev).Verdict, v) || !reflect.DeepEqual(j, Judge(&before)) {
+				t.Errorf("joined later it is another verdict, or it changes the one before:\n%+v\n%+v", j.Verdict, v)
+			}
 			if v.Rotation != tt.rotation || v.Served.Join != tt.join {
 				t.Errorf("got %v, %q; want %v, %q: %s", v.Rotation, v.Served.Join, tt.rotation, tt.join, v.Why)
 			}
@@ -127,6 +133,24 @@ func TestJoin(t *testing.T) {
 				t.Errorf("why does not name the contradiction: %s", v.Why)
 			}
 		})
+	}
+}
+
+func TestJoinLeavesTheJudgementAsItWas(t *testing.T) {
+	ev := node(func(ev *evidence.Evidence) {
+		ev.Files[0].Content += "serverTLSBootstrap: true\nfeatureGates: {RotateKubeletServerCertificate: true}\n"
+	})
+	j := Judge(ev)
+	j.Verdict.Conditions, j.Verdict.Remedy = slices.Grow(j.Verdict.Conditions, 8), slices.Grow(j.Verdict.Remedy, 8)
+	ev.Serving = &evidence.Serving{Address: defaultListen, Attempts: []evidence.Attempt{look("", nil, evidence.AlertInternalError)}}
+	first := new(Judger).Join(j, ev).Verdict
+	ev.Serving = &evidence.Serving{Address: defaultListen, Attempts: []evidence.Attempt{look("", nil, evidence.Refused)}}
+	new(Judger).Join(j, ev)
+	if want := []Condition{GateNamed}; !slices.Equal(j.Verdict.Conditions, want) {
+		t.Errorf("the judgement's conditions are %v, want %v", j.Verdict.Conditions, want)
+	}
+	if want := []Condition{NotIssued, GateNamed}; !slices.Equal(first.Conditions, want) || len(first.Remedy) == 0 {
+		t.Errorf("joined first it has %v and %q, want %v and what to do", first.Conditions, first.Remedy, want)
 	}
 }
 

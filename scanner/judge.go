@@ -3,6 +3,7 @@ package scanner
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kletscan/scanner/distro"
@@ -19,6 +20,16 @@ type Judgement struct {
 	Static  bool            // a static certificate is configured, too
 	OnDisk  string          // where the certificate lies that this kubelet would serve; empty: not known
 	Wants   []evidence.Want // what was not looked at yet and could change the verdict
+
+	settings kubelet.Effective // what Verdict follows from, for Join
+}
+
+// Judger judges many nodes. It remembers what is alike among them, the texts of
+// their files and the words of their verdicts, and its answers are those of
+// Judge all the same. The zero value is ready; it may be used concurrently.
+type Judger struct {
+	files kubelet.Memo
+	words words
 }
 
 // Judge says what the kubelet of one node does with its serving certificate.
@@ -31,7 +42,14 @@ type Judgement struct {
 //  4. What the kubelet makes of arguments and files, now and after a restart
 //     (package kubelet).
 //  5. What the written rules would say, and why that differs (letter.go).
-func Judge(ev *evidence.Evidence) Judgement {
+//  6. What the certificate that is served makes of that (join.go).
+func Judge(ev *evidence.Evidence) Judgement { return new(Judger).Judge(ev) }
+
+// Judge is the function Judge.
+func (g *Judger) Judge(ev *evidence.Evidence) Judgement { return g.Join(g.settle(ev), ev) }
+
+// settle is Judge without the certificate.
+func (g *Judger) settle(ev *evidence.Evidence) Judgement {
 	if ev.Host.System != "Linux" {
 		return Judgement{Status: NotLinux, Reason: fmt.Sprintf("the node runs %q: only Linux can be judged", ev.Host.System)}
 	}
@@ -41,8 +59,9 @@ func Judge(ev *evidence.Evidence) Judgement {
 	}
 	d := distro.Of(s)
 	in := gather(s, d)
+	in.now.Memo, in.afterRestart.Memo = &g.files, &g.files
 	now := supplied(in.running(), s, d)
-	j := Judgement{Status: OK, Wants: in.wants}
+	j := Judgement{Status: OK, Wants: in.wants, settings: now}
 	v := &j.Verdict
 	v.Distro = d.ID
 	v.Version, v.VersionSource = in.version, in.versionSource
@@ -65,8 +84,29 @@ func Judge(ev *evidence.Evidence) Judgement {
 	if in.pending {
 		v.Remedy = append(v.Remedy, distro.Restart(d, s))
 	}
-	join(v, now, ev)
+	g.words.share(v)
 	return j
+}
+
+// maxRounds bounds "collect, ask what is still missing, collect that".
+const maxRounds = 3
+
+// JudgeWith judges ev and, while the judgement wants more, lets fetch add it
+// and judges again, at most three times in all.
+func JudgeWith(ev *evidence.Evidence, fetch func([]evidence.Want) error) (Judgement, error) {
+	return new(Judger).JudgeWith(ev, fetch)
+}
+
+// JudgeWith is the function JudgeWith.
+func (g *Judger) JudgeWith(ev *evidence.Evidence, fetch func([]evidence.Want) error) (Judgement, error) {
+	j := g.Judge(ev)
+	for round := 1; round < maxRounds && len(j.Wants) > 0; round++ {
+		if err := fetch(j.Wants); err != nil {
+			return Judgement{}, err
+		}
+		j = g.Judge(ev)
+	}
+	return j, nil
 }
 
 // supplied is the outcome where the distribution itself puts a certificate
@@ -164,13 +204,13 @@ func settings(e kubelet.Effective) []Setting {
 	flag := func(name string, s kubelet.Setting[bool]) Setting {
 		out := Setting{Name: name, Source: s.Source, Detail: s.Missing}
 		if s.Known() {
-			out.Value = fmt.Sprint(s.Value)
+			out.Value = strconv.FormatBool(s.Value)
 		}
 		return out
 	}
 	port := Setting{Name: "port", Source: e.Port.Source, Detail: e.Port.Missing}
 	if e.Port.Known() {
-		port.Value = fmt.Sprint(e.Port.Value)
+		port.Value = strconv.Itoa(e.Port.Value)
 	}
 	return []Setting{
 		flag("serverTLSBootstrap", e.ServerTLSBootstrap),

@@ -36,15 +36,24 @@ func (p *patience) add(took time.Duration) {
 
 // limit is how long to wait; 0: too little is known, so as long as it takes.
 func (p *patience) limit() time.Duration {
+	if usual, ok := p.within(95); ok {
+		return max(leastPatience, patienceFactor*usual)
+	}
+	return 0
+}
+
+// within is how long so many percent took at most, give or take a factor of
+// two. It reports false where too little is known.
+func (p *patience) within(percent int) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dials < enoughDials {
-		return 0
+		return 0, false
 	}
-	slowest := p.dials / 20 // the 5 % that do not count
+	above := p.dials * (100 - percent) / 100
 	for size := len(p.took) - 1; ; size-- {
-		if slowest -= p.took[size]; slowest < 0 || size == 0 {
-			return max(leastPatience, patienceFactor*time.Microsecond<<size)
+		if above -= p.took[size]; above < 0 || size == 0 {
+			return time.Microsecond << size, true
 		}
 	}
 }

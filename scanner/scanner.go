@@ -81,7 +81,7 @@ func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(in
 		way := scan.slots.begin()
 		visits.Go(func() {
 			defer scan.slots.end()
-			defer way.leave()
+			defer way.goes(arrived)
 			scan.turn(t, way)
 		})
 	}
@@ -104,13 +104,14 @@ type scan struct {
 	slots    *slots
 	patience patience
 	rate     *rate.Limiter // nil: no limit
+	judger   Judger
 
 	telling sync.Mutex
 	done    func(int, Result)
 }
 
 // turn visits a node and tells its Result, unless it is put back.
-func (s *scan) turn(t turn, way *dialing) {
+func (s *scan) turn(t turn, way *way) {
 	v := visit{scan: s, turn: t, way: way, result: Result{Node: s.nodes[t.node]}}
 	if v.run() {
 		return
@@ -129,22 +130,6 @@ func (s *Scanner) now() time.Time {
 		return time.Now()
 	}
 	return s.Now()
-}
-
-// maxRounds bounds "collect, ask what is still missing, collect that".
-const maxRounds = 3
-
-// JudgeWith judges ev and, while the judgement wants more, lets fetch add it
-// and judges again, at most three times in all.
-func JudgeWith(ev *evidence.Evidence, fetch func([]evidence.Want) error) (Judgement, error) {
-	j := Judge(ev)
-	for round := 1; round < maxRounds && len(j.Wants) > 0; round++ {
-		if err := fetch(j.Wants); err != nil {
-			return Judgement{}, err
-		}
-		j = Judge(ev)
-	}
-	return j, nil
 }
 
 // cause prefers why ctx ended over the error that this led to.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"strconv"
 	"time"
 
 	"kletscan/scanner/evidence"
@@ -138,5 +139,5 @@ func listenAddress(host string, port int) string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return net.JoinHostPort(host, fmt.Sprint(cmp.Or(port, 10250)))
+	return net.JoinHostPort(host, strconv.Itoa(cmp.Or(port, 10250)))
 }

@@ -8,9 +8,13 @@ import (
 
 // How long something may take before it gives its slot back, so that what is
 // slow holds up nothing but itself. It stays counted among the visits under way.
+// Where most are slow, as on a computer or a line that has more to do than it
+// can, more at once would make them slower: a session is slow that takes four
+// times as long as half of them do.
 const (
-	slowDial  = 500 * time.Millisecond
-	slowVisit = 2 * time.Second
+	slowDial      = 250 * time.Millisecond
+	slowVisit     = 2 * time.Second
+	slowVisitThan = 4
 )
 
 // slots bounds what is under way at once. Dials have slots of their own: a dead
@@ -18,27 +22,41 @@ const (
 // while few log in. No more connect than can soon log in.
 type slots struct {
 	dials    int           // connections being opened, at most
+	ahead    int           // of those that are on their way to a session, at most
 	visits   int           // nodes under way in all, at most
 	sessions chan struct{} // those logging in and running commands
+	took     patience      // what these took
 
 	mu      sync.Mutex
 	changed sync.Cond
-	dialing int
-	ahead   int // dials that are not slow, and connections that wait for a session
-	active  int
+	active  int          // nodes under way
+	at      [arrived]int // of them, by their step
 }
 
+// step is how far a node is on its way to a session.
+type step int
+
+const (
+	dialled step = iota // the connection is being opened
+	slow                // so it is, and takes its time
+	waiting             // it is open, and waits for a session
+	arrived             // it is on its way no more
+)
+
 func newSlots(dials, sessions int) *slots {
-	s := &slots{dials: dials, visits: dials + sessions, sessions: make(chan struct{}, sessions)}
+	s := &slots{
+		dials: dials, visits: dials + sessions, sessions: make(chan struct{}, sessions),
+		ahead: (sessions + 3) / 4, // a connection is one round trip of nine
+	}
 	s.changed.L = &s.mu
 	return s
 }
 
 // begin waits until another node may be dialled, and begins with that.
-func (s *slots) begin() *dialing {
+func (s *slots) begin() *way {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.active >= s.visits || s.dialing >= s.dials || s.ahead >= cap(s.sessions) {
+	for s.active >= s.visits || s.at[dialled]+s.at[slow] >= s.dials || s.at[dialled]+s.at[waiting] >= s.ahead {
 		s.changed.Wait()
 	}
 	s.active++
@@ -46,46 +64,50 @@ func (s *slots) begin() *dialing {
 }
 
 // end is for a node that was begun.
-func (s *slots) end() { s.count(&s.active, -1) }
-
-// count changes a number of what is under way.
-func (s *slots) count(what *int, by int) {
+func (s *slots) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*what += by
+	s.active--
 	s.changed.Signal() // only the one that begins nodes waits
 }
 
-// dialing is a node that is on its way to a session. Its methods may be called
-// more than once.
-type dialing struct {
-	dialled func() // the dial has ended
-	leave   func() // so has the wait for a session
-}
-
 // again is for a node that was begun, and is dialled once more.
-func (s *slots) again() *dialing {
+func (s *slots) again() *way {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dial()
 }
 
-func (s *slots) dial() *dialing {
-	s.dialing++
-	s.ahead++
-	leave := sync.OnceFunc(func() { s.count(&s.ahead, -1) })
-	slow := time.AfterFunc(slowDial, leave)
-	dialled := sync.OnceFunc(func() { s.count(&s.dialing, -1) })
-	return &dialing{
-		dialled: func() {
-			slow.Stop()
-			dialled()
-		},
-		leave: func() {
-			dialled()
-			leave()
-		},
+// dial puts a node on its way. The caller holds the lock.
+func (s *slots) dial() *way {
+	w := &way{slots: s}
+	s.at[dialled]++
+	w.timer = time.AfterFunc(slowDial, func() { w.goes(slow) })
+	return w
+}
+
+// way is that of one node to a session.
+type way struct {
+	slots *slots
+	timer *time.Timer
+	at    step
+}
+
+// goes takes the node on to a step, if that is not behind it.
+func (w *way) goes(to step) {
+	w.slots.mu.Lock()
+	defer w.slots.mu.Unlock()
+	if to <= w.at {
+		return
 	}
+	w.slots.at[w.at]--
+	if w.at = to; to < arrived {
+		w.slots.at[to]++
+	}
+	if to > slow {
+		w.timer.Stop()
+	}
+	w.slots.changed.Signal()
 }
 
 // session waits for a slot to log in. It is given back by leave, or when the
@@ -96,10 +118,15 @@ func (s *slots) session(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	limit := slowVisit
+	if usual, ok := s.took.within(50); ok {
+		limit = max(limit, slowVisitThan*usual)
+	}
 	back := sync.OnceFunc(func() { <-s.sessions })
-	slow := time.AfterFunc(slowVisit, back)
+	start, timer := time.Now(), time.AfterFunc(limit, back)
 	return func() {
-		slow.Stop()
+		timer.Stop()
+		s.took.add(time.Since(start))
 		back()
 	}, nil
 }

@@ -3,6 +3,7 @@ package scanner
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"kletscan/scanner/distro"
@@ -70,8 +71,17 @@ func isKubelet(p *evidence.Process) bool {
 	if name != "kubelet" && (name != "hyperkube" || len(p.Argv) < 2 || p.Argv[1] != "kubelet") {
 		return false
 	}
+	if !slices.ContainsFunc(p.Argv, mayPrint) {
+		return true
+	}
 	flags, _ := kubelet.ParseFlags(kubelet.Argv(p.Argv))
 	return !flags.Prints()
+}
+
+// mayPrint reports whether an argument can make a kubelet print something and
+// exit. Most command lines have none, and need no parsing for that.
+func mayPrint(arg string) bool {
+	return strings.HasPrefix(arg, "--version") || strings.HasPrefix(arg, "--help") || strings.HasPrefix(arg, "-h")
 }
 
 // others lists the kubelets that are not the one judged: those of nested

@@ -26,7 +26,7 @@ type Stages struct {
 type visit struct {
 	*scan
 	turn
-	way      *dialing
+	way      *way
 	result   Result
 	evidence *evidence.Evidence // of a Result that is OK
 }
@@ -113,19 +113,19 @@ func (v *visit) attempt(ctx context.Context, target Target) (Judgement, error) {
 	if v.way = nil; way == nil {
 		way = v.slots.again()
 	}
-	defer way.leave()
+	defer way.goes(arrived)
 	if v.rate != nil && v.rate.Wait(v.ctx) != nil {
 		return Judgement{}, context.Cause(v.ctx)
 	}
 	link, err := v.dial(ctx, target)
-	way.dialled()
 	if err != nil {
 		return Judgement{}, err
 	}
+	way.goes(waiting)
 	waited := v.took(&v.result.Stages.Wait)
 	leave, err := v.slots.session(ctx)
 	waited()
-	way.leave()
+	way.goes(arrived)
 	if err != nil {
 		link.Close()
 		return Judgement{}, err
@@ -187,7 +187,7 @@ func (v *visit) look(ctx context.Context, conn Conn) (Judgement, error) {
 		ev.Listed = evidence.ListedVersion{Version: node.Kubelet, Source: node.Source.String()}
 	}
 	judged := v.took(&v.result.Stages.Judge)
-	j, err := JudgeWith(ev, func(wants []evidence.Want) error {
+	j, err := v.judger.JudgeWith(ev, func(wants []evidence.Want) error {
 		judged()
 		probed := v.took(&v.result.Stages.Probe)
 		defer func() {
@@ -208,8 +208,9 @@ func (v *visit) look(ctx context.Context, conn Conn) (Judgement, error) {
 				ev.Serving.Reason = err.Error() // it costs the certificate, not the verdict
 			}
 			fellBack(ev.Serving, ev, j)
+			return v.judger.Judge(ev), nil // of files, too, that were not there before
 		}
-		j = Judge(ev)
+		j = v.judger.Join(j, ev)
 	}
 	return j, nil
 }

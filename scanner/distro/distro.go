@@ -86,10 +86,11 @@ var List = []Distro{
 // Of is the first distribution that recognises the subject; the zero Distro if
 // none does.
 func Of(s Subject) Distro {
-	for _, d := range List {
-		if !d.Detect(s) {
+	for i := range List {
+		if !List[i].Detect(s) {
 			continue
 		}
+		d := List[i]
 		if s.Process != nil && (d.Holds == nil || !d.Holds(s.Process)) {
 			d.Arguments = nil // a process of its own shows its own
 		}
@@ -101,8 +102,8 @@ func Of(s Subject) Distro {
 // Embeds reports whether p is a program of a known distribution that holds a
 // kubelet inside itself.
 func Embeds(p *evidence.Process) bool {
-	for _, d := range List {
-		if d.Holds != nil && d.Holds(p) {
+	for i := range List {
+		if holds := List[i].Holds; holds != nil && holds(p) {
 			return true
 		}
 	}

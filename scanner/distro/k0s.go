@@ -54,7 +54,7 @@ func k0sArguments(s Subject) Arguments {
 	has := func(name string) bool {
 		return slices.ContainsFunc(flags, func(x rancherSetting) bool { return x.name == name })
 	}
-	if slices.Contains(s.programs(), "controller") && !has("enable-worker") && !has("single") {
+	if s.runs("controller") && !has("enable-worker") && !has("single") {
 		p.incomplete("a k0s controller runs a kubelet only with --enable-worker or --single")
 	}
 	value := func(def, name string) string {

@@ -1,7 +1,6 @@
 package distro
 
 import (
-	"slices"
 	"strings"
 
 	"kletscan/scanner/evidence"
@@ -34,8 +33,7 @@ func (p *parts) snapped(name string, read func(*parts, evidence.File)) {
 
 // snapRuns reports whether the unit starts this application of a snap.
 func (s Subject) snapRuns(application string) bool {
-	return s.Process == nil && s.program() == "snap" &&
-		slices.ContainsFunc(s.programs(), func(name string) bool { return name == application })
+	return s.Process == nil && s.program() == "snap" && s.runs(application)
 }
 
 // line adds one argument of a file.

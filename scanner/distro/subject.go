@@ -1,6 +1,7 @@
 package distro
 
 import (
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -124,26 +125,40 @@ func (s Subject) program() string {
 
 // programs are the paths under which the kubelet's program is known: argv[0],
 // what that resolved to, or a word of the unit.
-func (s Subject) programs() []string {
-	if s.Process == nil {
-		names := make([]string, 0, len(s.Start.Words))
+func (s Subject) programs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if s.Process != nil {
+			if yield(strings.TrimSuffix(s.Process.Exe, " (deleted)")) && len(s.Process.Argv) > 0 {
+				yield(s.Process.Argv[0])
+			}
+			return
+		}
 		for _, word := range s.Start.Words {
-			if !strings.HasPrefix(word.Text, "-") {
-				names = append(names, word.Text)
+			if !strings.HasPrefix(word.Text, "-") && !yield(word.Text) {
+				return
 			}
 		}
-		return names
 	}
-	names := []string{strings.TrimSuffix(s.Process.Exe, " (deleted)")}
-	if len(s.Process.Argv) > 0 {
-		names = append(names, s.Process.Argv[0])
+}
+
+// runs reports whether the kubelet's program is known under this name.
+func (s Subject) runs(program string) bool {
+	for name := range s.programs() {
+		if name == program {
+			return true
+		}
 	}
-	return names
+	return false
 }
 
 // runsBelow reports whether the kubelet's program lies below dir.
 func (s Subject) runsBelow(dir string) bool {
-	return slices.ContainsFunc(s.programs(), func(name string) bool { return under(name, dir) })
+	for name := range s.programs() {
+		if under(name, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // parent reports whether a process of root's with this name started the

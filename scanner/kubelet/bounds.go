@@ -70,7 +70,10 @@ func (f Flags) checkFlags(minor int) *problem {
 		}
 	}
 	for _, o := range f.given {
-		if v, _ := ParseVersion(o.value); o.name == "version" && isRelease(o.value) && v.Minor != minor {
+		if o.name != "version" || !isRelease(o.value) {
+			continue
+		}
+		if v, _ := ParseVersion(o.value); v.Minor != minor {
 			text := fmt.Sprintf("invalid argument %q for \"--version\" flag: version %q must match major/minor/patch of default version v1.%d", clip(o.value), clip(o.value), minor)
 			return &problem{text, o.source(o.arg.Text)}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -25,10 +26,16 @@ type document struct {
 	kind    SourceKind // which layer it belongs to
 	path    string
 	content []byte
+	missing string // why it says nothing of the process; empty: it does
+	short   string // the same in the words of a step
+	newer   bool   // it says nothing because it changed after the start
+	syntax
+}
+
+// syntax is what the text of a file says, wherever the file stands. It may be
+// that of many files (Memo), and is never changed.
+type syntax struct {
 	json    bool
-	missing string         // why it says nothing of the process; empty: it does
-	short   string         // the same in the words of a step
-	newer   bool           // it says nothing because it changed after the start
 	err     error          // what every kubelet that reads it exits with
 	strict  error          // what a kubelet exits with that refuses duplicate keys
 	untyped error          // what a kubelet exits with that decodes without types
@@ -49,7 +56,7 @@ const changed = "changed after the process started: proves nothing"
 // and a detour over JSON. The detour is left out: it writes an alias out each
 // time, so that a file of 1 MiB could fill the memory; the decoder itself
 // shares the strings, caps alias expansion and refuses nesting beyond 10,000.
-func readDocument(f File, named string, kind SourceKind) document {
+func (m *Memo) readDocument(f File, named string, kind SourceKind) document {
 	d := document{kind: kind, path: f.Path, content: f.Content}
 	if d.path == "" {
 		d.path = named
@@ -74,7 +81,7 @@ func readDocument(f File, named string, kind SourceKind) document {
 	case len(f.Content) == 0:
 		d.err = fmt.Errorf("kubelet config file %q was empty", clip(d.path))
 	default:
-		d.parse(kind == FromDropIn)
+		d.syntax = m.parse(f.Content, kind == FromDropIn)
 		d.bound()
 		if kind != FromDropIn {
 			d = d.once()
@@ -110,9 +117,9 @@ func (d *document) bound() {
 
 // spellings are the keys of the top level that encoding/json takes for the
 // field, sorted.
-func (d document) spellings(f field) []string {
+func (s syntax) spellings(f field) []string {
 	var list []string
-	for key := range d.fields {
+	for key := range s.fields {
 		if strings.EqualFold(key, f.name) {
 			list = append(list, key)
 		}
@@ -121,57 +128,60 @@ func (d document) spellings(f field) []string {
 	return list
 }
 
-func (d *document) parse(strict bool) {
-	d.json = bytes.HasPrefix(bytes.TrimLeftFunc(d.content, unicode.IsSpace), []byte("{"))
+// parseSyntax parses a text; strict is for one in which duplicate keys count.
+func parseSyntax(content []byte, strict bool) syntax {
+	var s syntax
+	s.json = bytes.HasPrefix(bytes.TrimLeftFunc(content, unicode.IsSpace), []byte("{"))
 	var top any
-	if d.json {
-		top, d.err = parseJSON(d.content)
-		if d.err == nil {
-			d.twice = duplicateJSON(d.content)
+	if s.json {
+		top, s.err = parseJSON(content)
+		if s.err == nil {
+			s.twice = duplicateJSON(content)
 		}
-		if strict && d.twice != "" {
-			d.strict = fmt.Errorf("strict decoding error: duplicate field %q", clip(d.twice))
+		if strict && s.twice != "" {
+			s.strict = fmt.Errorf("strict decoding error: duplicate field %q", clip(s.twice))
 		}
-		if strict && d.err == nil && !floats(top) {
-			d.untyped = errors.New("json: cannot unmarshal a number into Go value of type float64")
+		if strict && s.err == nil && !floats(top) {
+			s.untyped = errors.New("json: cannot unmarshal a number into Go value of type float64")
 		}
 	} else {
-		top, d.strict, d.err = parseYAML(d.content, strict)
-		if d.err == nil && !jsonable(top) {
-			d.err = errors.New("error converting YAML to JSON: unsupported map key (null, a list or a mapping) or value (.inf or .nan)")
+		top, s.strict, s.err = parseYAML(content, strict)
+		if s.err == nil && !jsonable(top) {
+			s.err = errors.New("error converting YAML to JSON: unsupported map key (null, a list or a mapping) or value (.inf or .nan)")
 		}
 	}
-	if d.err != nil {
-		d.err = fmt.Errorf("failed to decode: %w", d.err)
-		return
+	if s.err != nil {
+		s.err = fmt.Errorf("failed to decode: %w", s.err)
+		return s
 	}
 	switch top := top.(type) {
 	case nil: // an empty first document: the kubelet misses the kind
 	case map[string]any:
-		d.fields = top
+		s.fields = top
 	case map[any]any:
-		d.fields = stringKeys(top)
+		s.fields = stringKeys(top)
 	default:
-		d.err = errors.New("failed to decode: couldn't get version/kind; json parse error: the document is not a mapping")
+		s.err = errors.New("failed to decode: couldn't get version/kind; json parse error: the document is not a mapping")
 	}
-	d.checkHead()
+	s.checkHead()
+	return s
 }
 
 // checkHead refuses a kind or apiVersion that is no string, whatever its case,
 // and marks JSON that has one in several spellings: the last in the text counts.
-func (d *document) checkHead() {
+func (s *syntax) checkHead() {
 	for _, name := range []string{"apiVersion", "kind"} {
-		list := d.spellings(field{name: name})
+		list := s.spellings(field{name: name})
 		for _, key := range list {
-			if value := d.fields[key]; value != nil {
+			if value := s.fields[key]; value != nil {
 				if _, err := stringField(value, name); err != nil {
-					d.err = fmt.Errorf("failed to decode: couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go struct field .%s of type string", jsonType(value), name)
+					s.err = fmt.Errorf("failed to decode: couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go struct field .%s of type string", jsonType(value), name)
 					return
 				}
 			}
 		}
-		if d.json && len(list) > 1 && d.twice == "" {
-			d.twice = name
+		if s.json && len(list) > 1 && s.twice == "" {
+			s.twice = name
 		}
 	}
 }
@@ -318,7 +328,8 @@ func gatesField(v any) (map[string]bool, error) {
 		return nil, typeError(v, "featureGates", "map[string]bool")
 	}
 	named := make(map[string]bool, len(fields))
-	for key, value := range fields {
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		value := fields[key]
 		b, err := boolField(value, key)
 		if err != nil {
 			return nil, typeError(value, "featureGates", "bool")

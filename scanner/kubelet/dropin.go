@@ -13,7 +13,7 @@ const maxDropIns = 4 << 20
 
 // readDropIns parses the files that the kubelet would load: filepath.WalkDir's
 // order is the caller's, the suffix ".conf" is exact.
-func readDropIns(dir DropInDir) []document {
+func (m *Memo) readDropIns(dir DropInDir) []document {
 	var docs []document
 	total := 0
 	for _, f := range dir.Files {
@@ -23,7 +23,7 @@ func readDropIns(dir DropInDir) []document {
 		if total += len(f.Content); total > maxDropIns {
 			f.State, f.Reason, f.Content = Unreadable, "the drop-ins are larger than 4 MiB together", nil
 		}
-		docs = append(docs, readDocument(f, dir.Path, FromDropIn))
+		docs = append(docs, m.readDocument(f, dir.Path, FromDropIn))
 	}
 	return docs
 }

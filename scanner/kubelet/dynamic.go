@@ -87,11 +87,11 @@ func (r reference) check() error {
 // (pkg/kubelet/kubeletconfig/checkpoint/download.go): lenient, exact case.
 func decodeReference(meta []byte) (reference, error) {
 	var r reference
-	d := document{kind: FromDynamic, content: meta}
+	d := document{kind: FromDynamic}
 	if len(meta) > maxDocument {
 		return r, errors.New("failed to decode: larger than 1 MiB")
 	}
-	if d.parse(false); d.err != nil {
+	if d.syntax = parseSyntax(meta, false); d.err != nil {
 		return r, printed(clip(d.err.Error()))
 	}
 	if err := d.checkKind("SerializedNodeConfigSource"); err != nil {
@@ -102,13 +102,16 @@ func decodeReference(meta []byte) (reference, error) {
 	if !ok {
 		return r, errors.New("invalid NodeConfigSource, exactly one subfield must be non-nil, but all were nil")
 	}
-	for name, to := range map[string]*string{"uid": &r.uid, "resourceVersion": &r.resourceVersion, "kubeletConfigKey": &r.key} {
-		switch value := configMap[name].(type) {
+	for _, part := range []struct {
+		name string
+		to   *string
+	}{{"uid", &r.uid}, {"resourceVersion", &r.resourceVersion}, {"kubeletConfigKey", &r.key}} {
+		switch value := configMap[part.name].(type) {
 		case nil:
 		case string:
-			*to = value
+			*part.to = value
 		default:
-			return r, fmt.Errorf("failed to decode: source.configMap.%s: expected a string", name)
+			return r, fmt.Errorf("failed to decode: source.configMap.%s: expected a string", part.name)
 		}
 	}
 	return r, nil
@@ -123,13 +126,13 @@ type checkpoint struct {
 
 // readCheckpoint parses one Checkpoint. Where its file is absent a kubelet
 // that starts makes an empty one.
-func readCheckpoint(dir, meta string, c Checkpoint) checkpoint {
+func (m *Memo) readCheckpoint(dir, meta string, c Checkpoint) checkpoint {
 	d := document{kind: FromDynamic, path: meta}
 	switch {
 	case !c.Meta.Newer && c.Meta.State == Absent, !c.Meta.Newer && c.Meta.State == Present && len(c.Meta.Content) == 0:
 		return checkpoint{meta: d, none: true}
 	case c.Meta.Newer || c.Meta.State != Present:
-		return checkpoint{meta: readDocument(File{Path: meta, State: c.Meta.State, Reason: c.Meta.Reason, Newer: c.Meta.Newer}, meta, FromDynamic)}
+		return checkpoint{meta: m.readDocument(File{Path: meta, State: c.Meta.State, Reason: c.Meta.Reason, Newer: c.Meta.Newer}, meta, FromDynamic)}
 	}
 	ref, err := decodeReference(c.Meta.Content)
 	if err != nil {
@@ -146,7 +149,7 @@ func readCheckpoint(dir, meta string, c Checkpoint) checkpoint {
 		d.short = "not followed: " + err.Error()
 		return checkpoint{meta: d}
 	}
-	return checkpoint{meta: d, config: readDocument(c.Config, ref.path(dir), FromDynamic)}
+	return checkpoint{meta: d, config: m.readDocument(c.Config, ref.path(dir), FromDynamic)}
 }
 
 // missing is why nobody knows what the checkpoint says; empty: somebody does.

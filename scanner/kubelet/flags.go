@@ -13,7 +13,7 @@ import (
 // Flags is a kubelet's command line, parsed as pflag parses it.
 type Flags struct {
 	given  []option       // in the order of the command line
-	latest map[string]int // a name's last place in given
+	latest map[string]int // a name's last place in given; nil: they are few, and last goes through them
 	words  []Arg          // what is not a flag
 	syntax error          // the first thing that pflag refuses
 	wrong  Arg            // the argument that it stood in
@@ -49,13 +49,18 @@ type Paths struct {
 // rest of the line is read all the same, so that Paths is as full as possible.
 // A stray word is an error here, though kubelets before 1.11 ignored it.
 func ParseFlags(args []Arg) (Flags, error) {
-	f := Flags{latest: make(map[string]int, len(args))}
+	f := Flags{}
 	f.parse(args)
 	_, err := f.problem(newest)
 	return f, err
 }
 
 func (f *Flags) parse(args []Arg) {
+	const few = 50
+	f.given = make([]option, 0, len(args))
+	if len(args) > few {
+		f.latest = make(map[string]int, len(args))
+	}
 	for len(args) > 0 {
 		first, parsed := args[0], len(f.given)
 		text := first.Text
@@ -113,7 +118,9 @@ func (f *Flags) long(arg Arg, rest []Arg) ([]Arg, error) {
 }
 
 func (f *Flags) add(o option) {
-	f.latest[o.name] = len(f.given)
+	if f.latest != nil {
+		f.latest[o.name] = len(f.given)
+	}
 	f.given = append(f.given, o)
 }
 
@@ -232,6 +239,9 @@ func (f Flags) Prints() bool {
 }
 
 func isTrue(value string) bool {
+	if value == "" { // as of most flags, and an error takes memory
+		return false
+	}
 	b, err := strconv.ParseBool(value)
 	return err == nil && b
 }
@@ -247,11 +257,27 @@ func (f Flags) Lookup(name string) (value string, arg Arg, ok bool) {
 // last is the last occurrence of a flag: the one that counts, except that
 // --feature-gates merge from 1.9 on.
 func (f Flags) last(name string) (option, bool) {
-	i, ok := f.latest[name]
-	if !ok {
+	i := f.place(name)
+	if i < 0 {
 		return option{}, false
 	}
 	return f.given[i], true
+}
+
+// place is where the last occurrence stands in given, or -1.
+func (f Flags) place(name string) int {
+	if f.latest != nil {
+		if i, ok := f.latest[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := len(f.given) - 1; i >= 0; i-- {
+		if f.given[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // lastFull is the last occurrence of a flag that is not empty.
@@ -311,6 +337,9 @@ func (f Flags) Paths() Paths {
 // and at most 200 bytes.
 func clip(text string) string {
 	const most = 200
+	if len(text) <= most && isPlain(text) {
+		return text
+	}
 	cut := len(text) > most
 	if cut {
 		text = text[:most]
@@ -325,4 +354,14 @@ func clip(text string) string {
 		text += "..."
 	}
 	return text
+}
+
+// isPlain reports whether text is printable ASCII.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

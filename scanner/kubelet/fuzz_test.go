@@ -26,8 +26,12 @@ func answered(t *testing.T, in Input) Effective {
 	if !utf8.ValidString(e.Why) {
 		t.Errorf("not UTF-8: %q", e.Why)
 	}
-	if diff := cmp.Diff(e, Resolve(in)); diff != "" {
-		t.Errorf("not the same answer twice: %s", diff)
+	again := in
+	again.Memo = new(Memo)
+	for range 2 { // parsed, and remembered
+		if diff := cmp.Diff(e, Resolve(again)); diff != "" {
+			t.Errorf("not the same answer twice: %s", diff)
+		}
 	}
 	explained(t, in, e)
 	return e

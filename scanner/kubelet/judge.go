@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -39,7 +40,7 @@ func (e *Effective) judgeOff(because string, decided Source, presumed string) {
 		e.Why = fmt.Sprintf("not on (%s), but whether a static certificate is served is not known: %s", because, missing)
 	case cert.Value != "" && key.Value != "":
 		e.Rotation, e.Decided = External, cert.Source
-		e.Why = fmt.Sprintf("the static certificate of %s is served: %s", where(cert.Source, "tlsCertFile", presumed), because)
+		e.Why = "the static certificate of " + where(cert.Source, "tlsCertFile", presumed) + " is served: " + because
 	case cert.Value != "" || key.Value != "":
 		// Possible from 1.36 on, or without a server.
 		e.Rotation, e.Decided = Off, decided
@@ -62,13 +63,13 @@ func (p parsed) because(s settings, decider Setting[bool], name string) string {
 	case p.paths.Config != "":
 		places = append(places, within(p.config.path, s.presumed))
 	}
-	if n := len(p.dropIns); n > 0 {
-		places = append(places, fmt.Sprintf("the drop-ins of %s", clip(p.paths.ConfigDir)))
+	if len(p.dropIns) > 0 {
+		places = append(places, "the drop-ins of "+clip(p.paths.ConfigDir))
 	}
 	if len(places) == 0 {
-		return within(fmt.Sprintf("%s is not set by any flag and defaults to %t", name, decider.Value), s.presumed)
+		return within(name+" is not set by any flag and defaults to "+strconv.FormatBool(decider.Value), s.presumed)
 	}
-	return fmt.Sprintf("%s is not set in %s and defaults to %t", name, strings.Join(places, " or "), decider.Value)
+	return name + " is not set in " + strings.Join(places, " or ") + " and defaults to " + strconv.FormatBool(decider.Value)
 }
 
 // within is a place in the words of a reason, with what is not certain of it.
@@ -76,7 +77,7 @@ func within(place, presumed string) string {
 	if presumed == "" {
 		return clip(place)
 	}
-	return fmt.Sprintf("%s (%s)", clip(place), presumed)
+	return clip(place) + " (" + presumed + ")"
 }
 
 // where is a source in the words of a reason.
@@ -90,12 +91,12 @@ func where(s Source, name, presumed string) string {
 		if s.Path == "" {
 			return text + " on the command line"
 		}
-		return fmt.Sprintf("%s in %s", text, clip(s.Path))
+		return text + " in " + clip(s.Path)
 	case FromDistribution:
 		if s.Path == "" {
 			return text + " passed by the distribution"
 		}
-		return fmt.Sprintf("%s passed by the distribution (%s)", text, clip(s.Path))
+		return text + " passed by the distribution (" + clip(s.Path) + ")"
 	case FromFile, FromDropIn, FromDynamic:
 		return text + " in " + within(s.Path, presumed)
 	}

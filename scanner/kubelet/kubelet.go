@@ -174,6 +174,7 @@ type Input struct {
 	DropInEnv  *bool         // KUBELET_CONFIG_DROPIN_DIR_ALPHA is set; nil: not known
 	Dynamic    DynamicConfig // ignored unless Args name one
 	Explain    bool          // fill in Effective.Chains, which costs about half as much again
+	Memo       *Memo         // nil: every file is parsed; it changes no answer
 }
 
 // Effective is the outcome of Resolve.

@@ -20,7 +20,7 @@ func (f Flags) parseAgain(args []Arg) *Flags {
 	if _, help := f.last("help"); f.syntax != nil || !help && f.bare == "" {
 		return nil
 	}
-	again := Flags{second: true, latest: make(map[string]int, len(args))}
+	again := Flags{second: true}
 	again.parse(args)
 	return &again
 }

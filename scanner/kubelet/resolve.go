@@ -101,15 +101,15 @@ func parse(in Input) parsed {
 	p.paths = p.flags.Paths()
 	p.again = p.flags.parseAgain(in.Args)
 	if p.paths.Config != "" {
-		p.config = readDocument(in.Config, p.paths.Config, FromFile)
+		p.config = in.Memo.readDocument(in.Config, p.paths.Config, FromFile)
 	}
 	if p.paths.ConfigDir != "" && in.DropIns.State == Present && !in.DropIns.Newer {
-		p.dropIns = readDropIns(in.DropIns)
+		p.dropIns = in.Memo.readDropIns(in.DropIns)
 	}
 	if dir := cmp.Or(in.Dynamic.Dir, p.paths.DynamicConfigDir); p.paths.DynamicConfigDir != "" {
 		assigned, lastKnownGood := DynamicMeta(dir)
-		p.assigned = readCheckpoint(dir, assigned, in.Dynamic.Assigned)
-		p.lastKnownGood = readCheckpoint(dir, lastKnownGood, in.Dynamic.LastKnownGood)
+		p.assigned = in.Memo.readCheckpoint(dir, assigned, in.Dynamic.Assigned)
+		p.lastKnownGood = in.Memo.readCheckpoint(dir, lastKnownGood, in.Dynamic.LastKnownGood)
 	}
 	return p
 }

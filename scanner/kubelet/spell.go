@@ -20,7 +20,7 @@ func exitsOn(err error) string { return "the kubelet exits on it: " + clip(err.E
 // they do not. Of a file that is too new it gives what it holds now.
 func (x explainer) read(d document) (document, []said) {
 	if d.newer {
-		d = readDocument(File{Path: d.path, State: Present, Content: d.content}, d.path, d.kind)
+		d = x.p.in.Memo.readDocument(File{Path: d.path, State: Present, Content: d.content}, d.path, d.kind)
 		d.newer = true
 	}
 	if x.merges28(d) {
@@ -213,7 +213,7 @@ func (x explainer) gate(standard, outcome Setting[bool]) Chain {
 	steps := []said{{Step: Step{Value: strconv.FormatBool(standard.Value), Source: standard.Source}}}
 	steps = append(steps, x.local(x.gates, false)...)
 	steps = append(steps, x.dynamic(x.gates)...)
-	last := x.p.flags.latest["feature-gates"]
+	last := x.p.flags.place("feature-gates")
 	for i, o := range x.p.flags.given {
 		if o.name != "feature-gates" {
 			continue

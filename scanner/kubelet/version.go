@@ -36,20 +36,17 @@ func parseVersionWord(word string) (Version, bool) {
 	if i := strings.IndexAny(word, "+-"); i >= 0 {
 		word = word[:i]
 	}
-	parts := strings.Split(word, ".")
-	if len(parts) < 2 || len(parts) > 3 {
+	if dots := strings.Count(word, "."); dots < 1 || dots > 2 {
 		return Version{}, false
 	}
 	var n [3]int
-	for i, part := range parts {
-		// Atoi also takes a sign, which no version has.
-		if part == "" || len(part) > 4 || part[0] == '+' || part[0] == '-' {
+	i := 0
+	for part := range strings.SplitSeq(word, ".") {
+		if part == "" || len(part) > 4 || strings.Trim(part, "0123456789") != "" {
 			return Version{}, false
 		}
-		var err error
-		if n[i], err = strconv.Atoi(part); err != nil {
-			return Version{}, false
-		}
+		n[i], _ = strconv.Atoi(part)
+		i++
 	}
 	v := Version{n[0], n[1], n[2]}
 	return v, v.Major > 0
@@ -63,11 +60,11 @@ func (v Version) String() string {
 	if v.IsZero() {
 		return "unknown"
 	}
-	return fmt.Sprintf("v%d.%d.%d", v.Major, v.Minor, v.Patch)
+	return v.minor() + "." + strconv.Itoa(v.Patch)
 }
 
 // minor is "v1.29": what a rule depends on.
-func (v Version) minor() string { return fmt.Sprintf("v%d.%d", v.Major, v.Minor) }
+func (v Version) minor() string { return "v" + strconv.Itoa(v.Major) + "." + strconv.Itoa(v.Minor) }
 
 // Less reports whether v was released before w, by number.
 func (v Version) Less(w Version) bool {

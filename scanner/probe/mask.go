@@ -72,24 +72,24 @@ func maskWords(text string) (masked string, ok bool) {
 
 // maskListing does the same for the output of ps.
 func maskListing(text string) string {
-	if plain(text) {
-		return text
-	}
 	m := masker{unit: true, list: true}
 	var b strings.Builder
-	b.Grow(len(text))
+	at, done := 0, 0 // in text: where the line begins, and how far b reaches
 	for l := range strings.Lines(text) {
-		body, ended := strings.CutSuffix(l, "\n")
-		if m.pem || !plain(body) {
+		line := strings.TrimSuffix(l, "\n")
+		if m.pem || !plain(line) {
 			m.restart()
-			body = m.mask(body)
+			if masked := m.mask(line); masked != line {
+				b.WriteString(text[done:at] + masked)
+				done = at + len(line)
+			}
 		}
-		b.WriteString(body)
-		if ended {
-			b.WriteByte('\n')
-		}
+		at += len(l)
 	}
-	return b.String()
+	if done == 0 {
+		return text
+	}
+	return b.String() + text[done:]
 }
 
 // maskArgv does the same for an argument vector, where a flag and its value

@@ -31,9 +31,7 @@ func (c *Conn) Close() error {
 	// The transport goes first, so that no goroutine of x/crypto is left
 	// writing to a peer that does not read.
 	c.transport.abort()
-	if tunnel, ok := c.transport.Conn.(*tunnel); ok {
-		tunnel.begin(c.wait)
-	} else {
+	if tunnel, ok := c.transport.Conn.(*tunnel); !ok || !tunnel.begin(c.wait) {
 		c.wait()
 	}
 	return nil

@@ -112,7 +112,7 @@ func TestExecFaults(t *testing.T) {
 		},
 		{
 			"exec refused",
-			server{noExec: true},
+			server{noExec: func(string) bool { return true }},
 			0,
 			scanner.Denied,
 			[]string{`run the command: the server refused the command: it lets user "local" run no command`},
@@ -145,6 +145,29 @@ func TestExecFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A command that is refused has not run, and the next one may be another.
+func TestRefusedCommandLeavesTheConnection(t *testing.T) {
+	t.Parallel()
+	s := (&server{noExec: func(command string) bool { return len(command) > 1000 }}).start(t)
+	conn := mustDial(t, newDialer(t, newHome(t, s).config()), s.node(t)).(*Conn)
+	long := strings.Repeat("x", 2000)
+	for range 3 {
+		_, err := conn.Exec(t.Context(), long, "")
+		wantError(t, err, scanner.Denied, "the server refused the command")
+		if !errors.Is(err, probe.ErrRefused) {
+			t.Errorf("got %v, want probe.ErrRefused in its chain", err)
+		}
+		if out, err := conn.Exec(t.Context(), "short", "input"); err != nil || string(out.Stdout) != "short|input" {
+			t.Errorf("got %q, %v", out.Stdout, err)
+		}
+	}
+	_, err := conn.Talk(t.Context(), long, func(_, _ []byte) (string, bool) {
+		t.Error("asked for an answer to a command that does not run")
+		return "", false
+	})
+	wantError(t, err, scanner.Denied, "the server refused the command")
 }
 
 func TestOutputIsCutAtTheLimit(t *testing.T) {

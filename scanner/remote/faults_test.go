@@ -51,7 +51,7 @@ func TestDialFaults(t *testing.T) {
 					if _, err := c.Write([]byte("a")); err != nil {
 						return
 					}
-					time.Sleep(10 * time.Millisecond)
+					time.Sleep(100 * time.Millisecond)
 				}
 			}},
 			short,

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -99,25 +98,6 @@ func discard(from io.Reader) {
 		}
 	}
 }
-
-// readSize is how much is read at once from a channel that another connection
-// runs over, in bytes.
-const readSize = 4 << 10
-
-// noDeadlines are the addresses and deadlines of a connection that has none.
-type noDeadlines struct{}
-
-// noAddr stands for an address where there is none.
-type noAddr struct{}
-
-func (noAddr) Network() string { return "ssh" }
-func (noAddr) String() string  { return "not known here" }
-
-func (noDeadlines) LocalAddr() net.Addr              { return noAddr{} }
-func (noDeadlines) RemoteAddr() net.Addr             { return noAddr{} }
-func (noDeadlines) SetDeadline(time.Time) error      { return os.ErrNoDeadline }
-func (noDeadlines) SetReadDeadline(time.Time) error  { return os.ErrNoDeadline }
-func (noDeadlines) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }
 
 // streamLimit is how much is kept of what comes through one connection of
 // DialTCP, in bytes; a handshake has less than half of it.

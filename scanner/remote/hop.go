@@ -35,8 +35,9 @@ type hops struct {
 	end    context.CancelFunc
 	work   sync.WaitGroup
 
-	mu    sync.Mutex
-	chain map[string]*hop // by target.chain
+	mu     sync.Mutex
+	chain  map[string]*hop // by target.chain
+	closed bool            // nothing begins any more
 }
 
 func newHops(d *Dialer) *hops {
@@ -54,11 +55,20 @@ func (h *hops) close() {
 	for _, one := range all {
 		one.close()
 	}
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
 	h.work.Wait()
 }
 
-// begin runs what ends with a shared connection, at the latest.
+// begin runs what ends with a shared connection, at the latest. It reports
+// false, and runs nothing, where all of them have ended.
 func (h *hops) begin(work func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
 	h.work.Go(work)
 	return true
 }
@@ -93,7 +103,7 @@ type line struct {
 	ready chan struct{}
 	conn  *Conn
 	err   error         // why there is none
-	lost  chan struct{} // closed when the connection has ended
+	lost  chan struct{} // closed when all that ran on the connection has ended
 	led   atomic.Bool   // a channel was opened over it
 
 	mu    sync.Mutex
@@ -150,11 +160,11 @@ func (h *hop) givenUp() *line {
 	return up
 }
 
-// ended tells whether a connection was made and has been lost.
+// ended tells whether a connection was made and has been lost, or given up.
 func (l *line) ended() bool {
 	select {
-	case <-l.lost:
-		return true
+	case <-l.ready:
+		return l.conn != nil && l.conn.transport.aborted.Load()
 	default:
 		return false
 	}
@@ -216,7 +226,6 @@ func (l *line) lives() bool {
 	case <-time.After(lifeSign):
 		if l.conn.transport.total() == before {
 			l.conn.transport.abort()
-			<-l.lost
 		}
 	}
 	l.mu.Lock()
@@ -251,14 +260,14 @@ func (h *hop) dial(ctx context.Context, address string, limit time.Duration) (ne
 	defer cancel()
 	channel, gone, err := forward(opening, l.conn.ssh, address, h.hops.begin)
 	var denied *ssh.OpenChannelError
-	refused := errors.As(err, &denied)
-	if err == nil || refused {
+	answered := err == nil || errors.As(err, &denied)
+	if answered {
 		l.led.Store(true)
 	}
 	switch {
 	case err == nil:
 		return &tunnel{channel: channel, gone: gone, line: l, begin: h.hops.begin}, nil
-	case refused:
+	case answered:
 		return nil, deniedByHop(name, denied)
 	case errors.Is(ctx.Err(), context.Canceled):
 	case ctx.Err() != nil: // nobody waits for the sign, but it helps those who come next

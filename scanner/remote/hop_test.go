@@ -354,40 +354,57 @@ func TestBastionThatGoesSilentIsNoticed(t *testing.T) {
 // up soon, and begun again over another connection.
 func TestBastionThatGoesSilentInMidRunLosesNoNode(t *testing.T) {
 	t.Parallel()
-	const n, silentAfter = 60, 20
-	s := newSite(t, n, "")
-	cfg := operator(t, s.home)
-	cfg.ConnectTimeout, cfg.CommandTimeout = 8*time.Second, 8*time.Second
-	d := newDialer(t, cfg)
-	var work sync.WaitGroup
-	var done atomic.Int32
-	free := make(chan struct{}, 10)
-	for i := range n {
-		free <- struct{}{}
-		work.Go(func() {
-			defer func() { <-free }()
-			err := scanner.Retry(t.Context(), scanner.DefaultRetries, func() error {
-				conn, err := d.Dial(t.Context(), s.node(i))
-				if err != nil {
-					return err
-				}
-				defer conn.Close()
-				_, err = conn.Exec(t.Context(), "echo", "")
-				return err
-			})
-			if err != nil {
-				t.Errorf("node %d: %v", i, err)
+	for _, tt := range []struct {
+		rule  string
+		inner bool // another one behind it
+	}{{"one bastion", false}, {"the first of two", true}} {
+		t.Run(tt.rule, func(t *testing.T) {
+			t.Parallel()
+			const n, silentAfter = 40, 20
+			s := newSite(t, n, "")
+			if tt.inner {
+				inner := sshdtest.Start(t, sshdtest.Options{AuthorizedKeys: []*sshdtest.Key{s.key}})
+				s.home.Write("known_hosts", read(t, s.home.Path("known_hosts"))+inner.KnownHostsLine(false))
+				s.home.Write("config", "Host n*\n  ProxyJump bastion,inner\n"+inner.HostBlock("inner", "User "+inner.User)+read(t, s.home.Path("config")))
 			}
-			if done.Add(1) == silentAfter {
-				s.door.Mute()
-				s.door.Pass()
+			cfg := operator(t, s.home)
+			cfg.ConnectTimeout, cfg.CommandTimeout, cfg.Retries = 8*time.Second, 8*time.Second, scanner.DefaultRetries
+			d := newDialer(t, cfg)
+			var work sync.WaitGroup
+			var done atomic.Int32
+			free := make(chan struct{}, 10)
+			for i := range n {
+				free <- struct{}{}
+				work.Go(func() {
+					defer func() { <-free }()
+					if err := visit(t.Context(), d, s.node(i)); err != nil {
+						t.Errorf("node %d: %v", i, err)
+					}
+					if done.Add(1) == silentAfter {
+						s.door.Mute()
+						s.door.Pass()
+					}
+				})
+			}
+			work.Wait()
+			if got := s.bastion.Logins(); got != 2 {
+				t.Errorf("%d logins at the bastion, want 2", got)
 			}
 		})
 	}
-	work.Wait()
-	if got := s.bastion.Logins(); got != 2 {
-		t.Errorf("%d logins at the bastion, want 2", got)
-	}
+}
+
+// visit runs a command on a node, and tries again as a scan does.
+func visit(ctx context.Context, d *Dialer, node inventory.Node) error {
+	return scanner.Retry(ctx, scanner.DefaultRetries, func() error {
+		conn, err := d.Dial(ctx, node)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Exec(ctx, "echo", "")
+		return err
+	})
 }
 
 // A node that does not answer says nothing about its bastion, and has as long as
@@ -416,7 +433,8 @@ func doubted(t *testing.T, answer func()) (l *line, received *transport) {
 	here, there := net.Pipe()
 	t.Cleanup(func() { there.Close() })
 	c := &fakeConn{answer: answer, ended: make(chan struct{})}
-	l = &line{lost: make(chan struct{}), conn: &Conn{ssh: c, transport: &transport{Conn: closer{here, c}}}}
+	l = &line{ready: make(chan struct{}), lost: make(chan struct{}), conn: &Conn{ssh: c, transport: &transport{Conn: closer{here, c}}}}
+	close(l.ready)
 	go func() {
 		<-c.ended
 		close(l.lost)
@@ -496,7 +514,7 @@ func TestSignOfLife(t *testing.T) {
 					t.Errorf("asked %d times, want once for all", got)
 				}
 				l.conn.transport.abort()
-				time.Sleep(time.Hour)
+				time.Sleep(time.Hour) // until the answers have come that nobody waits for
 			})
 		})
 	}

@@ -34,7 +34,7 @@ func (s *hostKeyStore) load(files []string) (*knownhosts.DB, error) {
 	}
 	db, err := knownhosts.Load(files)
 	if err != nil {
-		return nil, fmt.Errorf("known_hosts: %w", err)
+		return nil, err
 	}
 	for _, warning := range db.Warnings() {
 		s.warn("known_hosts line skipped: " + warning)

@@ -224,11 +224,13 @@ func TestNodesAreDialledByName(t *testing.T) {
 		{"no such name", "", "", []string{"ip node.test"}, "connect: look up node.test: no such host"},
 		{"BindAddress is a name, too", "127.0.0.1", "BindAddress here.test", []string{"ip node.test", "ip here.test"}, ""},
 		{
-			"BindAddress is unknown", "127.0.0.1", "BindAddress nowhere.test", []string{"ip node.test", "ip nowhere.test"},
+			"BindAddress is unknown", "127.0.0.1", "BindAddress nowhere.test",
+			[]string{"ip node.test", "ip nowhere.test"},
 			"connect: ssh_config's BindAddress: look up nowhere.test: no such host",
 		},
 		{
-			"BindAddress of the other family", "::1", "BindAddress here.test", []string{"ip node.test", "ip here.test"},
+			"BindAddress of the other family", "::1", "BindAddress here.test",
+			[]string{"ip node.test", "ip here.test"},
 			"connect: ::1: ssh_config's BindAddress 127.0.0.1 is of the other family",
 		},
 		{
@@ -403,4 +405,3 @@ func TestShares(t *testing.T) {
 	_, err := New(t.Context(), cfg)
 	wantText(t, err, "expected a number above zero")
 }
-

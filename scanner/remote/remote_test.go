@@ -27,12 +27,6 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(os.Stdout, conn)
 		os.Exit(0)
 	}
-	if os.Getenv(benchServer) != "" {
-		if err := serveBenchmark(); err != nil {
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
 	goleak.VerifyTestMain(m)
 }
 

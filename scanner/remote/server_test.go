@@ -82,7 +82,7 @@ type server struct {
 	publicKey func(conn net.Conn, stop <-chan struct{}) error    // before the answer to a key
 	methods   func(*ssh.ServerConfig)                            // other changes
 	session   func(*execSession)                                 // one exec; nil: echo
-	noExec    bool                                               // refuses exec
+	noExec    func(command string) bool                          // refuses exec; nil: nothing
 	noSession bool                                               // refuses the channel
 	noAnswer  bool                                               // to a channel
 
@@ -226,12 +226,12 @@ func (s *server) serve(conn net.Conn) {
 		}
 		work.Go(func() {
 			for request := range requests {
-				if request.Type != "exec" || s.noExec {
+				var exec struct{ Command string }
+				_ = ssh.Unmarshal(request.Payload, &exec)
+				if request.Type != "exec" || s.noExec != nil && s.noExec(exec.Command) {
 					_ = request.Reply(false, nil)
 					continue
 				}
-				var exec struct{ Command string }
-				_ = ssh.Unmarshal(request.Payload, &exec)
 				_ = request.Reply(true, nil)
 				work.Go(func() {
 					handle := s.session

@@ -47,6 +47,22 @@ func TestRealSSHD(t *testing.T) {
 	wantError(t, err, scanner.AuthFailed, "user nobody-of-that-name: none of the keys was accepted")
 }
 
+// sshd's word about its other host keys is answered by something, which carries
+// the ACK that sshd waits for (see refuse).
+func TestRealSSHDIsSentSomethingBehindItsHostKeys(t *testing.T) {
+	t.Parallel()
+	s, cfg := realLogin(t, "LogLevel DEBUG1")
+	echoes(t, newDialer(t, cfg), node())
+	const said = "rtype keepalive@openssh.com want_reply 0"
+	for range 500 { // the log may come later
+		if strings.Contains(s.Log(), said) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("sshd has not logged %q:\n%s", said, s.Log())
+}
+
 func TestRealSSHDThatIsTooBusy(t *testing.T) {
 	t.Parallel()
 	s, cfg := realLogin(t, "MaxStartups 1:100:1")

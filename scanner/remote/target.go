@@ -262,20 +262,28 @@ func (t *target) network(kind string) string {
 }
 
 // keyscan are the commands that show the fingerprints of this host's keys, and
-// that add the keys.
+// that add the keys under the name by which they are looked up.
 func (t *target) keyscan() string {
 	scan := "ssh-keyscan " + t.host
 	if t.port != 22 {
 		scan = fmt.Sprintf("ssh-keyscan -p %d %s", t.port, t.host)
 	}
 	if t.via != nil { // ssh-keyscan knows no jump hosts
-		scan = fmt.Sprintf("ssh ssh://%s %s", t.via, scan)
+		last := "ssh://" + t.via.String()
+		if t.via.via != nil {
+			last = "-J " + t.via.via.name + " " + last
+		}
+		scan = fmt.Sprintf("ssh %s %s", last, scan)
+	}
+	add := scan
+	if t.ssh.HostKeyAlias != "" {
+		add += fmt.Sprintf(" | sed 's/^[^ ]*/%s/'", strings.NewReplacer(`\`, `\\`, "/", `\/`, "&", `\&`, "'", `'\''`).Replace(t.hostKey.String()))
 	}
 	file := "~/.ssh/known_hosts"
 	if len(t.hostKeyFiles) > 0 {
 		file = t.hostKeyFiles[0]
 	}
-	return fmt.Sprintf("%s | ssh-keygen -lf - shows its fingerprints, %s >> %s adds it", scan, scan, file)
+	return fmt.Sprintf("%s | ssh-keygen -lf - shows its fingerprints, %s >> %s adds it", scan, add, file)
 }
 
 // unsupported says which directive stands in the way.

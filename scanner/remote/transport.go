@@ -34,6 +34,7 @@ type transport struct {
 	net.Conn
 	account *account                      // what is received counts in it; nil: it does not
 	lost    atomic.Bool                   // a read has failed
+	aborted atomic.Bool                   // we have ended it
 	reason  atomic.Pointer[scanner.Error] // why we ended it, without Op; nil: we did not
 	ahead   []byte                        // was read and not handed out; only for Read
 
@@ -105,7 +106,10 @@ func (t *transport) bound(limit int, during string) {
 }
 
 // abort closes the connection, which ends everything that waits on it.
-func (t *transport) abort() { _ = t.Close() }
+func (t *transport) abort() {
+	t.aborted.Store(true)
+	_ = t.Close()
+}
 
 // end closes the connection for a reason that is not in the peer's hands: a
 // bound that it is over. The first reason counts.

@@ -16,16 +16,28 @@ import (
 // crypto/x509 cannot read is not lost: it is Unparsable, and has its
 // fingerprint.
 func Certificate(der []byte) evidence.Certificate {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		c := unparsed(der)
+		c.Unparsable = line(err.Error())
+		return c
+	}
+	return parsed(cert)
+}
+
+// unparsed is what can be said of any certificate.
+func unparsed(der []byte) evidence.Certificate {
 	sum := sha256.Sum256(der)
 	c := evidence.Certificate{SHA256: hex.EncodeToString(sum[:])}
 	if len(der) <= derLimit {
 		c.DER = bytes.Clone(der)
 	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		c.Unparsable = line(err.Error())
-		return c
-	}
+	return c
+}
+
+// parsed is Certificate for one that was parsed already.
+func parsed(cert *x509.Certificate) evidence.Certificate {
+	c := unparsed(cert.Raw)
 	c.Subject = evidence.Name{CommonName: fact(cert.Subject.CommonName), Organization: facts(cert.Subject.Organization, listLimit)}
 	c.Issuer = evidence.Name{CommonName: fact(cert.Issuer.CommonName), Organization: facts(cert.Issuer.Organization, listLimit)}
 	c.SelfIssued = bytes.Equal(cert.RawSubject, cert.RawIssuer)

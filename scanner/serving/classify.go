@@ -2,8 +2,8 @@ package serving
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kletscan/scanner/evidence"
@@ -148,16 +148,36 @@ func joined(what, detail string) string {
 	return what + ": " + line(detail)
 }
 
-var (
-	// client-go, util/cert.GenerateSelfSignedCertKey: the kubelet's own
-	// certificate is HOST@SECONDS, issued by HOST@SECONDS (up to 1.9) or by
-	// HOST-ca@SECONDS, whose key is thrown away at once (from 1.10 on). The two
-	// times may differ.
-	selfMade  = regexp.MustCompile(`^.+@[0-9]{10}$`)
-	throwAway = regexp.MustCompile(`-ca@[0-9]{10}$`)
-	// k3s and RKE2 name their cluster CAs likewise, and keep the key.
-	rancherCA = regexp.MustCompile(`^(?:k3s|rke2)-server-ca@[0-9]{10}$`)
-)
+// stamped is NAME of a common name NAME@SECONDS, as client-go makes them
+// (util/cert.GenerateSelfSignedCertKey): the kubelet's own certificate is
+// HOST@SECONDS, issued by HOST@SECONDS (up to 1.9) or by HOST-ca@SECONDS, whose
+// key is thrown away at once (from 1.10 on). The two times may differ.
+func stamped(commonName string) (name string, ok bool) {
+	at := len(commonName) - len("@1700000000")
+	if at < 0 || commonName[at] != '@' || strings.Trim(commonName[at+1:], "0123456789") != "" {
+		return "", false
+	}
+	return commonName[:at], true
+}
+
+// isSelfMade reports whether a common name is that of the kubelet's own.
+func isSelfMade(commonName string) bool {
+	name, ok := stamped(commonName)
+	return ok && name != "" && !strings.Contains(name, "\n")
+}
+
+// isThrowAway reports whether it is that of a CA that was thrown away.
+func isThrowAway(commonName string) bool {
+	name, ok := stamped(commonName)
+	return ok && strings.HasSuffix(name, "-ca")
+}
+
+// isRancher reports whether it is that of the cluster CA of k3s or RKE2, which
+// is named likewise and keeps its key.
+func isRancher(commonName string) bool {
+	name, ok := stamped(commonName)
+	return ok && (name == "k3s-server-ca" || name == "rke2-server-ca")
+}
 
 // Kind tells a certificate's class by its names: Rotated, SelfSigned or
 // Static; NotObserved if it cannot be parsed.
@@ -169,20 +189,21 @@ var (
 // and makes itself RSA) and is not used.
 func Kind(cert *evidence.Certificate) (class Class, why string) {
 	subject, issuer := cert.Subject.CommonName, cert.Issuer.CommonName
+	names := strconv.Quote(subject) + ", issued by " + strconv.Quote(issuer)
 	rotated := isNode(cert)
 	switch {
 	case cert.Unparsable != "":
 		return NotObserved, "a certificate is served that cannot be parsed: " + line(cert.Unparsable)
 	case rotated && cert.SelfIssued:
 		return Static, fmt.Sprintf("%q, as of a rotated certificate, but self-signed", subject)
-	case rotated && throwAway.MatchString(issuer) && !rancherCA.MatchString(issuer):
+	case rotated && isThrowAway(issuer) && !isRancher(issuer):
 		return Static, fmt.Sprintf("%q, as of a rotated certificate, but issued by %q, as of a throw-away CA", subject, issuer)
 	case rotated:
-		return Rotated, fmt.Sprintf("%q, issued by %q", subject, issuer)
-	case selfMade.MatchString(subject) && (issuer == subject || throwAway.MatchString(issuer)):
-		return SelfSigned, fmt.Sprintf("%q, issued by %q: made by the kubelet itself", subject, issuer)
+		return Rotated, names
+	case isSelfMade(subject) && (issuer == subject || isThrowAway(issuer)):
+		return SelfSigned, names + ": made by the kubelet itself"
 	}
-	return Static, fmt.Sprintf("%q, issued by %q", subject, issuer)
+	return Static, names
 }
 
 // isNode reports whether a certificate is a node's, for serving.

@@ -139,14 +139,14 @@ func (h *handshake) interrupted(ctx context.Context) evidence.Attempt {
 // certificates, and then ended with err.
 func (h *handshake) certificates(err error) evidence.Attempt {
 	state := h.seen.Load()
-	ders := make([][]byte, len(state.PeerCertificates))
-	for i, cert := range state.PeerCertificates {
-		ders[i] = cert.Raw
-	}
 	attempt := h.attempt(evidence.CertificateSeen, err)
 	attempt.TLSVersion = tls.VersionName(state.Version)
 	attempt.Completed = err == nil
-	attempt.Chain, attempt.Sent = chain(ders), len(ders)
+	certs := state.PeerCertificates
+	attempt.Sent = len(certs)
+	for _, cert := range certs[:min(len(certs), chainLimit)] {
+		attempt.Chain = append(attempt.Chain, parsed(cert))
+	}
 	return attempt
 }
 

@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -100,12 +101,9 @@ type unreadFile struct {
 // environ merges Environment= and the environment files in the order of
 // systemd.exec(5), "Environment Variables in Spawned Processes".
 func (u Unit) environ(env []File) environ {
-	e := environ{vars: map[string]assignment{}, unset: map[string]bool{}, pass: map[string]bool{}}
+	e := environ{vars: maps.Clone(u.environment), unset: map[string]bool{}, pass: map[string]bool{}}
 	for _, name := range u.pass {
 		e.pass[name] = true
-	}
-	for name, a := range u.environment {
-		e.vars[name] = a
 	}
 	given := map[string]File{}
 	for _, f := range env {

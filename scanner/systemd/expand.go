@@ -115,13 +115,16 @@ func (e *expander) appendSplit(argv []Word, name string) []Word {
 // braces replaces every ${NAME} of a word by its value and every $$ by a
 // dollar sign: one word, whatever the values hold.
 func (e *expander) braces(t text, file string) Word {
+	if !strings.Contains(t.s, "$") {
+		return e.word(t, file, "")
+	}
 	if name, ok := wholeVariable(t.s); ok {
-		if a, ok := e.lookup(name); ok && len(a.value.marks) > 0 {
+		if a, ok := e.lookup(name); ok && a.value.first > 0 {
 			return e.word(a.value, a.path, name)
 		}
 	}
 	out := newBuilder(t.line(0))
-	for i := 0; i < len(t.s) && e.size+len(out.buf) <= maxArgv; {
+	for i := 0; i < len(t.s) && e.size+out.Len() <= maxArgv; {
 		rest, line := t.s[i:], t.line(i)
 		switch {
 		case strings.HasPrefix(rest, "$$"):

@@ -19,7 +19,7 @@ func checkCommand(t *testing.T, c Command, files ...File) {
 		if i < 0 {
 			t.Fatalf("%q stood in no file: %v", w.Text, w.Source)
 		}
-		if n := len(physicalLines(files[i].Content)); w.Source.Line < 1 || w.Source.Line > max(n, strings.Count(files[i].Content, "\n")+strings.Count(files[i].Content, "\r")+1) {
+		if n := len(slices.Collect(physicalLines(files[i].Content))); w.Source.Line < 1 || w.Source.Line > max(n, strings.Count(files[i].Content, "\n")+strings.Count(files[i].Content, "\r")+1) {
 			t.Fatalf("%q stood at %v of %d lines", w.Text, w.Source, n)
 		}
 		if strings.Contains(w.Text, "\x00") {

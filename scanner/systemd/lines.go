@@ -3,6 +3,7 @@ package systemd
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -12,57 +13,68 @@ type setting struct {
 	value        text // without blanks at its ends
 }
 
-// parseSettings reads the settings of a unit file in order. What systemd only
-// warns of is left out. An error is one at which systemd stops reading: the
-// settings before it count.
-func parseSettings(f File) ([]setting, error) {
-	var settings []setting
+// eachSetting calls do with the settings of a unit file in order, until it
+// fails. What systemd only warns of is left out. An error is one at which
+// systemd stops reading: the settings before it count.
+func eachSetting(f File, do func(setting) error) error {
 	section := ""
-	for _, l := range logicalLines(f.Content) {
+	for l := range logicalLines(f.Content) {
 		l = l.trim()
 		switch {
 		case l.s == "":
 		case l.s[0] == '[':
 			name, ok := strings.CutSuffix(l.s[1:], "]")
 			if !ok || !safe(name) {
-				return settings, fmt.Errorf("%s:%d: invalid section header, expected [NAME]", f.Path, l.line(0))
+				return fmt.Errorf("%s:%d: invalid section header, expected [NAME]", f.Path, l.line(0))
 			}
 			section = name
 		case section != "":
-			if key, _, ok := strings.Cut(l.s, "="); ok && key != "" {
-				value := l.slice(len(key)+1, len(l.s)).trim()
-				settings = append(settings, setting{section, strings.TrimRight(key, blanks), value})
+			key, _, ok := strings.Cut(l.s, "=")
+			if !ok || key == "" {
+				continue
+			}
+			value := l.slice(len(key)+1, len(l.s)).trim()
+			if err := do(setting{section, strings.TrimRight(key, blanks), value}); err != nil {
+				return err
 			}
 		}
 	}
-	return settings, nil
+	return nil
 }
 
 // logicalLines joins lines as systemd.syntax(7) says: a backslash at the end
 // becomes a space and the next line is appended; comment lines are dropped, in
 // between as well. An empty line is not a comment: it ends the joining.
-func logicalLines(content string) []text {
-	var lines []text
-	var joined *builder
-	for i, l := range physicalLines(strings.TrimPrefix(content, "\ufeff")) {
-		if first := strings.TrimLeft(l, blanks); first != "" && (first[0] == '#' || first[0] == ';') {
-			continue
+func logicalLines(content string) iter.Seq[text] {
+	return func(yield func(text) bool) {
+		var joined *builder
+		number := 0
+		for l := range physicalLines(strings.TrimPrefix(content, "\ufeff")) {
+			number++
+			if first := strings.TrimLeft(l, blanks); first != "" && (first[0] == '#' || first[0] == ';') {
+				continue
+			}
+			head, more := continues(l)
+			if more {
+				if joined == nil {
+					joined = newBuilder(number)
+				}
+				joined.add(number, head+" ")
+				continue
+			}
+			line := text{s: l, first: number}
+			if joined != nil {
+				joined.addText(line)
+				line, joined = joined.text(), nil
+			}
+			if !yield(line) {
+				return
+			}
 		}
-		if joined == nil {
-			joined = newBuilder(i + 1)
+		if joined != nil {
+			yield(joined.text())
 		}
-		if head, more := continues(l); more {
-			joined.add(i+1, head+" ")
-			continue
-		}
-		joined.add(i+1, l)
-		lines = append(lines, joined.text())
-		joined = nil
 	}
-	if joined != nil {
-		lines = append(lines, joined.text())
-	}
-	return lines
 }
 
 // continues reports whether a line ends in a backslash that is not itself
@@ -77,22 +89,25 @@ func continues(line string) (head string, more bool) {
 
 // physicalLines splits as systemd's read_line() does: LF, CR and NUL end a
 // line, and a run of different ones, such as CR LF, ends one line.
-func physicalLines(content string) []string {
+func physicalLines(content string) iter.Seq[string] {
 	const ends = "\n\r\x00"
-	var lines []string
-	for content != "" {
-		i := strings.IndexAny(content, ends)
-		if i < 0 {
-			return append(lines, content)
+	return func(yield func(string) bool) {
+		for rest := content; rest != ""; {
+			i := strings.IndexAny(rest, ends)
+			if i < 0 {
+				yield(rest)
+				return
+			}
+			if !yield(rest[:i]) {
+				return
+			}
+			j := i + 1
+			for j < len(rest) && strings.IndexByte(ends, rest[j]) >= 0 && strings.IndexByte(rest[i:j], rest[j]) < 0 {
+				j++
+			}
+			rest = rest[j:]
 		}
-		lines = append(lines, content[:i])
-		j := i + 1
-		for j < len(content) && strings.IndexByte(ends, content[j]) >= 0 && strings.IndexByte(content[i:j], content[j]) < 0 {
-			j++
-		}
-		content = content[j:]
 	}
-	return lines
 }
 
 // safe reports whether s is free of quotes, backslashes and control

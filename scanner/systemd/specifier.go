@@ -42,7 +42,7 @@ func (s specifiers) expand(t text) (expanded text, unresolved []string, err erro
 			continue
 		}
 		i++
-		if len(out.buf) > len(t.s)+s.budget {
+		if out.Len() > len(t.s)+s.budget {
 			return text{}, nil, errGrowth
 		}
 		value, known := s.value(t.s[i])

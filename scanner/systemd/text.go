@@ -13,36 +13,36 @@ const blanks = " \t\n\r"
 // keeps that through joining, unquoting and splitting.
 type text struct {
 	s     string
-	marks []mark // in order of offset; the first is at 0, also in an empty text
+	first int    // the line of its first byte, of an empty text, too; 0: it stood nowhere
+	marks []mark // where it goes on to other lines, in order of offset; nil: it does not
 }
 
 // mark says that the bytes from offset on stood on line.
 type mark struct{ offset, line int }
 
-// markAt is the index of the mark that covers offset.
-func (t text) markAt(offset int) int {
-	return max(0, sort.Search(len(t.marks), func(i int) bool { return t.marks[i].offset > offset })-1)
+// marksUpTo is how many marks are at offset or before it.
+func (t text) marksUpTo(offset int) int {
+	return sort.Search(len(t.marks), func(i int) bool { return t.marks[i].offset > offset })
 }
 
 // line is where the byte at offset stood; 0 for a text that stood nowhere.
 func (t text) line(offset int) int {
-	if len(t.marks) == 0 {
-		return 0
+	if n := t.marksUpTo(offset); n > 0 {
+		return t.marks[n-1].line
 	}
-	return t.marks[t.markAt(offset)].line
+	return t.first
 }
 
 // slice is the bytes from i to j.
 func (t text) slice(i, j int) text {
-	if len(t.marks) == 0 {
-		return text{s: t.s[i:j]}
+	out := text{s: t.s[i:j], first: t.line(i)}
+	if from, to := t.marksUpTo(i), t.marksUpTo(j-1); from < to {
+		out.marks = slices.Clone(t.marks[from:to])
+		for k := range out.marks {
+			out.marks[k].offset -= i
+		}
 	}
-	last := max(i, j-1)
-	marks := slices.Clone(t.marks[t.markAt(i) : t.markAt(last)+1])
-	for k := range marks {
-		marks[k].offset = max(0, marks[k].offset-i)
-	}
-	return text{t.s[i:j], marks}
+	return out
 }
 
 // trim takes blanks off both ends.
@@ -54,35 +54,38 @@ func (t text) trim() text {
 
 // builder makes a text piece by piece.
 type builder struct {
-	buf   []byte
+	strings.Builder
+	first int
 	marks []mark
 }
 
 func newBuilder(line int) *builder {
-	return &builder{marks: []mark{{0, line}}}
+	return &builder{first: line}
 }
 
 // add appends what stood on one line.
 func (b *builder) add(line int, s string) {
-	switch last := &b.marks[len(b.marks)-1]; {
-	case last.line == line:
-	case last.offset == len(b.buf):
-		last.line = line
-	default:
-		b.marks = append(b.marks, mark{len(b.buf), line})
+	last := b.first
+	if n := len(b.marks); n > 0 {
+		last = b.marks[n-1].line
 	}
-	b.buf = append(b.buf, s...)
+	switch {
+	case b.Len() == 0:
+		b.first = line
+	case last != line:
+		b.marks = append(b.marks, mark{b.Len(), line})
+	}
+	b.WriteString(s)
 }
 
 // addText appends a text with the lines it stood on.
 func (b *builder) addText(t text) {
-	for i, m := range t.marks {
-		end := len(t.s)
-		if i+1 < len(t.marks) {
-			end = t.marks[i+1].offset
-		}
-		b.add(m.line, t.s[m.offset:end])
+	from, line := 0, t.first
+	for _, m := range t.marks {
+		b.add(line, t.s[from:m.offset])
+		from, line = m.offset, m.line
 	}
+	b.add(line, t.s[from:])
 }
 
-func (b *builder) text() text { return text{string(b.buf), b.marks} }
+func (b *builder) text() text { return text{b.String(), b.first, b.marks} }

@@ -52,16 +52,15 @@ func (u *Unit) read(f File, isFragment bool) error {
 		u.missing = append(u.missing, f.missing())
 		return nil
 	}
-	settings, refusal := parseSettings(f)
-	for _, s := range settings {
+	refusal := eachSetting(f, func(s setting) error {
 		if s.section != "Service" {
-			continue
+			return nil
 		}
 		if err := u.apply(f.Path, s); err != nil {
-			refusal = fmt.Errorf("%s:%d: %s=: %w", f.Path, s.value.line(0), s.key, err)
-			break
+			return fmt.Errorf("%s:%d: %s=: %w", f.Path, s.value.line(0), s.key, err)
 		}
-	}
+		return nil
+	})
 	if refusal != nil && isFragment {
 		u.refused = refusal.Error()
 	}

@@ -25,6 +25,9 @@ var (
 	errQuote  = errors.New("unbalanced quoting")
 )
 
+// special are the bytes of a word that do not stand for themselves.
+const special = `"'\`
+
 // words splits a text at blanks, takes quotes off, wherever in a word they
 // stand, and undoes escapes: extract_first_word() of systemd.
 type words struct {
@@ -44,32 +47,50 @@ func (w *words) next(mode escapes) (word text, ok bool, err error) {
 	if w.rest() == "" {
 		return text{}, false, nil
 	}
+	word = w.upTo(blanks + special)
+	if w.at == len(w.in.s) || strings.IndexByte(blanks, w.in.s[w.at]) >= 0 {
+		return word, true, nil
+	}
 	out := newBuilder(w.in.line(w.at))
-	var quote byte
+	out.addText(word)
+	quote := ""
 	for w.at < len(w.in.s) {
-		c, here, line := w.in.s[w.at], w.in.s[w.at:w.at+1], w.in.line(w.at)
-		w.at++
+		c, line := w.in.s[w.at:w.at+1], w.in.line(w.at)
 		switch {
-		case c == '\\':
-			if err := w.escape(out, line, mode, quote != 0); err != nil {
+		case c == `\`:
+			w.at++
+			if err := w.escape(out, line, mode, quote != ""); err != nil {
 				return text{}, false, err
 			}
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			out.add(line, here)
-		case c == '"' || c == '\'':
+		case c == quote:
+			w.at++
+			quote = ""
+		case quote != "":
+			out.addText(w.upTo(quote + `\`))
+		case c == `"` || c == `'`:
+			w.at++
 			quote = c
-		case strings.IndexByte(blanks, c) >= 0:
+		case strings.Contains(blanks, c):
 			return out.text(), true, nil
 		default:
-			out.add(line, here)
+			out.addText(w.upTo(blanks + special))
 		}
 	}
-	if quote != 0 && mode != plain {
+	if quote != "" && mode != plain {
 		return text{}, false, errQuote
 	}
 	return out.text(), true, nil
+}
+
+// upTo takes what stands before the first of stops.
+func (w *words) upTo(stops string) text {
+	from := w.at
+	if n := strings.IndexAny(w.in.s[from:], stops); n >= 0 {
+		w.at += n
+	} else {
+		w.at = len(w.in.s)
+	}
+	return w.in.slice(from, w.at)
 }
 
 // nextForgiving is how commands are split: a word with an unknown escape is

@@ -103,11 +103,10 @@ func readFile(path string) ([]byte, fs.FileInfo, error) {
 func readKey(path string) keyFile {
 	text, info, err := readFile(path)
 	if err != nil {
-		file := keyFile{err: err}
 		if errors.Is(err, fs.ErrNotExist) {
-			file.public = publicBeside(path)
+			return keyFile{public: publicBeside(path), err: fmt.Errorf("%w: expected a key file there", err)}
 		}
-		return file
+		return keyFile{err: fmt.Errorf("%w: expected a key file that you may read", err)}
 	}
 	file := parseKey(text)
 	if file.public == nil {

@@ -19,7 +19,7 @@ type Offer struct {
 	worked  func(i int) // notes that a key of the plan did
 
 	mu       sync.Mutex
-	signed   int          // the key of the plan that signed last; -1: none did
+	signed   int // the key of the plan that signed last; -1: none did
 	started  bool
 	rest     []ssh.Signer // after the last that was to sign
 	refused  bool         // that one did not

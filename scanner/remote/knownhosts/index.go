@@ -17,8 +17,8 @@ const maxWarnings = 20
 // which are in the order of the files.
 type index struct {
 	lines    []line
-	byKey    map[string][]int32 // by the key's base64
 	byName   map[string][]int32 // lines with literal names only, by each of them
+	byKey    map[string][]int32 // all others, by the key's base64
 	patterns []int32            // lines with wildcards or negation
 	hashed   []int32
 
@@ -78,7 +78,9 @@ func (ix *index) warn(f *file, err error) {
 func (ix *index) addLine(l line) {
 	i := int32(len(ix.lines))
 	ix.lines = append(ix.lines, l)
-	ix.byKey[l.key] = append(ix.byKey[l.key], i)
+	if l.hashed() || strings.ContainsAny(l.names, "*?!") {
+		ix.byKey[l.key] = append(ix.byKey[l.key], i)
+	}
 	switch {
 	case l.hashed():
 		ix.hashed = append(ix.hashed, i)
@@ -112,9 +114,18 @@ func (ix *index) named(m *matcher) []int32 {
 	return found
 }
 
-// withKey gives the lines for a name that hold a key, in order.
+// withKey gives the lines for a name that hold a key, in order. A key may be that
+// of a whole fleet, so literal names are not looked for among its lines.
 func (ix *index) withKey(m *matcher, key string) []int32 {
-	return ix.matching(m, ix.byKey[key])
+	var found []int32
+	for _, i := range ix.byName[m.name] {
+		if ix.lines[i].key == key {
+			found = append(found, i)
+		}
+	}
+	found = append(found, ix.matching(m, ix.byKey[key])...)
+	slices.Sort(found)
+	return found
 }
 
 // matching keeps of list the lines for a name. SHA-1 protects nothing here, so

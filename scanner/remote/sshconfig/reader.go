@@ -40,8 +40,8 @@ type configFile struct {
 	lines     []directive
 	hosts     []*ssh_config.Host // the blocks
 	nodes     [][]int            // the lines of each
-	wildcards []int            // blocks with a wildcard or a negation, ascending
-	literals  map[string][]int // the other blocks, by pattern, ascending
+	wildcards []int              // blocks with a wildcard or a negation, ascending
+	literals  map[string][]int   // the other blocks, by pattern, ascending
 }
 
 // reader loads files, and finds out whether they can be read here at all.
