@@ -118,9 +118,9 @@ func (s *slots) session(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	limit := slowVisit
+	limit := slowVisitThan * slowVisit // until it is known what is usual
 	if usual, ok := s.took.within(50); ok {
-		limit = max(limit, slowVisitThan*usual)
+		limit = max(slowVisit, slowVisitThan*usual)
 	}
 	back := sync.OnceFunc(func() { <-s.sessions })
 	start, timer := time.Now(), time.AfterFunc(limit, back)

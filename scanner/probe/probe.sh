@@ -521,9 +521,9 @@ scalar() {
 	case $line in *:*) ;; *) return ;; esac
 	case $key in *[Tt][Oo][Kk][Ee][Nn] | *[Pp]assword | *[Pp]asswd | *[Ss]ecret | *-key-data) ;; *) return ;; esac
 	case $t in "" | true* | false* | null* | "~"* | "{"* | "["* | "#"* | "//"*) return ;; esac
-	comma=
-	case $t in *,) comma=, ;; esac
-	line="${line%%:*}: $dq$withheld$dq$comma"
+	value=$dq$withheld$dq
+	case $t in ["$dq$q"]*,) value=$value, ;; *,) value=$withheld, ;; esac
+	line="${line%%:*}: $value"
 }
 
 # settings: of a KubeletConfiguration on standard input all but credentials, each line on its own line.

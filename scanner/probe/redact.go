@@ -79,15 +79,19 @@ func scalarNamed(text string) bool {
 }
 
 // maskScalar takes the value out of a line of YAML or JSON whose key is named
-// like a credential. A feature gate with such a name is true or false.
+// like a credential. A feature gate with such a name is true or false. A comma
+// that may be the value's own stays where it can be either: behind a plain word.
 func maskScalar(line string) string {
 	parts := scalar.FindStringSubmatch(line)
 	if harmless.MatchString(parts[2]) {
 		return line
 	}
-	comma := ""
+	value := `"` + withheld + `"`
 	if strings.HasSuffix(parts[2], ",") {
-		comma = ","
+		if parts[2][0] != '"' && parts[2][0] != '\'' {
+			value = withheld
+		}
+		value += ","
 	}
-	return parts[1] + `"` + withheld + `"` + comma
+	return parts[1] + value
 }
