@@ -70,7 +70,7 @@ func nodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "fanout", Aliases: []string{"f"}, Value: scanner.DefaultFanout, Usage: "be logged in to `N` nodes at once"},
 		&cli.Float64Flag{Name: "rate", DefaultText: "no limit", Usage: "begin at most `N` connections a second"},
-		&cli.DurationFlag{Name: "splay", Usage: "before all that wait a random time, at most `TIME`"},
+		&cli.DurationFlag{Name: "splay", DefaultText: "no wait", Usage: "wait a random time, up to `TIME`, before the first connection"},
 		&cli.StringFlag{Name: "evidence-dir", Usage: "write each node's redacted evidence into `DIR`, for judge --evidence and explain --evidence"},
 		&cli.StringFlag{Name: "serving", Value: servingAuto, Usage: "look at the certificate on the kubelet's port: `WORD` is auto or off"},
 		&cli.DurationFlag{Name: "node-timeout", Value: defaultNodeTimeout, Usage: "for one whole visit, with its retries"},

@@ -47,7 +47,7 @@ func sshFlags() []cli.Flag {
 		&cli.IntFlag{Name: "agent-concurrency", DefaultText: "no limit of logins", Usage: "at most `N` logins with the agent at once; 1 for keys that want a touch"},
 		&cli.IntFlag{Name: "per-jump", Value: remote.DefaultPerJump, Usage: "at most `N` visits at once through one jump host"},
 		&cli.IntFlag{Name: "per-subnet", DefaultText: "no limit", Usage: "at most `N` visits at once in one /24 (IPv6: /64)"},
-		&cli.IntFlag{Name: "memory", Value: remote.DefaultMemory >> 20, Usage: "keep at most `N` MiB of what all nodes in flight say, beyond 256 KiB each: one that says more is closed"},
+		&cli.IntFlag{Name: "memory", Value: remote.DefaultMemory >> 20, Usage: "keep at most `N` MiB of what all nodes in flight say, beyond 256 KiB each: one that says more is closed; at most 4 nodes at once for each MiB"},
 		&cli.BoolFlag{Name: "ask-pass", Usage: "ask once for a password to log in with where keys do not do; sent only to hosts whose key was on file before"},
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// docs/formats.md names every format and every column, in their order, and no
-// other.
+// docs/formats.md names every format, every column and every stage, in their
+// order, and no other.
 func TestFormatsAreDocumented(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("..", "docs", "formats.md"))
 	if err != nil {
@@ -41,6 +41,7 @@ func TestFormatsAreDocumented(t *testing.T) {
 	for _, c := range columns {
 		want["column"] = append(want["column"], c.key)
 	}
+	want["stage"] = stageKeys[:]
 	if diff := cmp.Diff(want, tables); diff != "" {
 		t.Errorf("docs/formats.md (-program +document):\n%s", diff)
 	}

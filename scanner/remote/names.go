@@ -29,7 +29,7 @@ type names struct {
 
 	mu sync.Mutex
 	// known has what was answered, by network and name: the addresses with blanks
-	// between, or nothing where there is no such name. It takes about 80 bytes for
+	// between, or nothing where there is no such name. It takes about 70 bytes for
 	// a name, whose own text the inventory holds.
 	known    map[string]map[string]string
 	underWay map[query]*lookup

@@ -14,7 +14,10 @@
 //     package keys. A password, if there is one, goes to nodes whose key was on
 //     file before, to one hidden prompt, and to no other node once it was
 //     refused. Agent forwarding and terminals do not exist here.
-//   - All nodes behind a jump host share one connection to it.
+//   - All nodes behind a jump host share one connection to it. One that falls
+//     silent is given up, and its nodes are told to try again.
+//   - Of a node that was dialled nothing is kept but the addresses of its name,
+//     and what ssh -G said of it.
 //   - Every wait has an end: each stage has one absolute deadline, kept by
 //     closing the transport under it, because x/crypto has no other
 //     (golang/go#15113).

@@ -10,7 +10,7 @@ import (
 
 // answers are those of ssh -G, one for each query. What they have in common for
 // many hosts is kept once: a host of which only the name, the alias under which
-// its key is on file and the port are its own takes about 200 bytes. It is safe
+// its key is on file and the port are its own takes about 150 bytes. It is safe
 // for concurrent use.
 type answers struct {
 	mu     sync.Mutex
