@@ -6,54 +6,48 @@ import (
 	"time"
 )
 
-const (
-	// leastPatience is how long a node always has to answer. After a lost SYN it
-	// is too short (RFC 6298 waits a second): such a node is asked again.
-	leastPatience = time.Second
-	// enoughDials is from how many on their times say something.
-	enoughDials = 50
-	// patienceFactor is how many times as long as 95 % of the others took.
-	patienceFactor = 8
-)
-
-// patience is how long to wait for a connection while others could be made
-// instead. A node that takes longer is asked again, behind all others, and then
-// for as long as the Target itself waits: no node is lost because the others
-// were faster.
+// patience says when something takes long, by how long it took others.
 type patience struct {
+	enough int           // from how many on their times say something
+	factor time.Duration // how many times as long as 95 % of the others took
+	least  time.Duration // what is never long
+
 	mu    sync.Mutex
-	dials int
-	took  [64]int // dials, by the number of bits of their microseconds
+	times int
+	took  [64]int // times, by the number of bits of their microseconds
 }
 
-// add notes how long one that answered took.
+// newDialPatience is how long to wait for a connection while others could be
+// made instead. A node that takes longer is asked again, behind all others, and
+// then for as long as the Target itself waits: no node is lost because the
+// others were faster. After a lost SYN the least is too short (RFC 6298 waits a
+// second): such a node is asked again.
+func newDialPatience() *patience { return &patience{enough: 50, factor: 8, least: time.Second} }
+
+// newVisitPatience is how long one that is logged in may take before it gives
+// its slot back. Where all take long the reason is on our side, such as an agent
+// that takes its time, and more of them would only take longer.
+func newVisitPatience() *patience { return &patience{enough: 1, factor: 2, least: time.Second} }
+
+// add notes how long one took that came to its end.
 func (p *patience) add(took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dials++
+	p.times++
 	p.took[bits.Len64(uint64(max(took.Microseconds(), 0)))]++
 }
 
-// limit is how long to wait; 0: too little is known, so as long as it takes.
+// limit is what is long; 0: too little is known.
 func (p *patience) limit() time.Duration {
-	if usual, ok := p.within(95); ok {
-		return max(leastPatience, patienceFactor*usual)
-	}
-	return 0
-}
-
-// within is how long so many percent took at most, give or take a factor of
-// two. It reports false where too little is known.
-func (p *patience) within(percent int) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.dials < enoughDials {
-		return 0, false
+	if p.times < p.enough {
+		return 0
 	}
-	above := p.dials * (100 - percent) / 100
+	slowest := p.times / 20 // the 5 % that do not count
 	for size := len(p.took) - 1; ; size-- {
-		if above -= p.took[size]; above < 0 || size == 0 {
-			return time.Microsecond << size, true
+		if slowest -= p.took[size]; slowest < 0 || size == 0 {
+			return max(p.least, p.factor*time.Microsecond<<size)
 		}
 	}
 }

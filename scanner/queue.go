@@ -12,14 +12,15 @@ type queue struct {
 	fresh   int    // the first that was not begun
 	ready   []turn // have waited for a share that is free now
 	late    []turn
-	open    int // begun, and neither ended nor put back
+	open    int // turns that were begun and have not ended
 	shares  map[string]*share
 }
 
 // turn is one node's.
 type turn struct {
 	node    int
-	patient bool // it was given up once, and is now to be waited for
+	patient bool   // it was given up once, and is now to be waited for
+	waited  *share // it was begun again because this one was free; nil: it was not
 }
 
 // share is the use of one Share.
@@ -66,11 +67,8 @@ func (q *queue) enter(t turn, shares []Share) bool {
 	defer q.mu.Unlock()
 	for _, s := range shares {
 		if one := q.share(s); one.used >= one.limit {
+			t.waited = one
 			one.waiting = append(one.waiting, t)
-			q.open--
-			for _, other := range shares { // it may have been woken for another, and does not use that
-				q.wake(q.share(other))
-			}
 			return false
 		}
 	}
@@ -80,13 +78,22 @@ func (q *queue) enter(t turn, shares []Share) bool {
 	return true
 }
 
-// leave gives the shares of a node back.
-func (q *queue) leave(shares []Share) {
+// leave gives the shares back that a node has entered, and the one for which it
+// was begun, if it did not come to that: for each free place one that waits is
+// begun, and has to pass it on.
+func (q *queue) leave(t turn, entered []Share) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, s := range shares {
-		q.share(s).used--
-		q.wake(q.share(s))
+	for _, s := range entered {
+		one := q.share(s)
+		one.used--
+		q.wake(one)
+		if one == t.waited {
+			t.waited = nil
+		}
+	}
+	if t.waited != nil {
+		q.wake(t.waited)
 	}
 }
 
@@ -113,11 +120,9 @@ func (q *queue) later(node int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.late = append(q.late, turn{node: node, patient: true})
-	q.open--
-	q.changed.Signal()
 }
 
-// end is for a node that has its result.
+// end is for a node that has its result, or was put back.
 func (q *queue) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -67,7 +67,7 @@ const (
 func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(int, Result)) {
 	scan := scan{
 		Scanner: s, ctx: ctx, nodes: nodes, done: done,
-		queue: newQueue(len(nodes)), slots: newSlots(orDefault(s.Dials, DefaultDials), orDefault(s.Fanout, DefaultFanout)),
+		queue: newQueue(len(nodes)), patience: newDialPatience(), slots: newSlots(orDefault(s.Dials, DefaultDials), orDefault(s.Fanout, DefaultFanout), s.Rate),
 	}
 	if s.Rate > 0 {
 		scan.rate = rate.NewLimiter(rate.Limit(s.Rate), 1)
@@ -81,7 +81,7 @@ func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(in
 		way := scan.slots.begin()
 		visits.Go(func() {
 			defer scan.slots.end()
-			defer way.goes(arrived)
+			defer way.leave()
 			scan.turn(t, way)
 		})
 	}
@@ -102,7 +102,7 @@ type scan struct {
 	nodes    []inventory.Node
 	queue    *queue
 	slots    *slots
-	patience patience
+	patience *patience     // with dials
 	rate     *rate.Limiter // nil: no limit
 	judger   Judger
 
@@ -111,8 +111,9 @@ type scan struct {
 }
 
 // turn visits a node and tells its Result, unless it is put back.
-func (s *scan) turn(t turn, way *way) {
+func (s *scan) turn(t turn, way *dialing) {
 	v := visit{scan: s, turn: t, way: way, result: Result{Node: s.nodes[t.node]}}
+	defer s.queue.end()
 	if v.run() {
 		return
 	}
@@ -122,7 +123,6 @@ func (s *scan) turn(t turn, way *way) {
 	s.telling.Lock()
 	s.done(t.node, v.result)
 	s.telling.Unlock()
-	s.queue.end()
 }
 
 func (s *Scanner) now() time.Time {

@@ -2,61 +2,52 @@ package scanner
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
 
-// How long something may take before it gives its slot back, so that what is
-// slow holds up nothing but itself. It stays counted among the visits under way.
-// Where most are slow, as on a computer or a line that has more to do than it
-// can, more at once would make them slower: a session is slow that takes four
-// times as long as half of them do.
-const (
-	slowDial      = 250 * time.Millisecond
-	slowVisit     = 2 * time.Second
-	slowVisitThan = 4
-)
+// slowDial is how long a dial may take before others are begun in its place.
+const slowDial = 250 * time.Millisecond
 
 // slots bounds what is under way at once. Dials have slots of their own: a dead
 // node costs a connect timeout and nothing else, so many may wait for theirs
 // while few log in. No more connect than can soon log in.
+//
+// What is slow gives its slot back, so that it holds up nothing but itself. It
+// stays counted among the visits under way.
 type slots struct {
 	dials    int           // connections being opened, at most
-	ahead    int           // of those that are on their way to a session, at most
+	most     int           // of ahead: a connection is one round trip of nine
 	visits   int           // nodes under way in all, at most
 	sessions chan struct{} // those logging in and running commands
-	took     patience      // what these took
+	patience *patience     // with those
+	pace     int           // connections that wait until the rate allows them, at most; 0: there is no rate
 
 	mu      sync.Mutex
 	changed sync.Cond
-	active  int          // nodes under way
-	at      [arrived]int // of them, by their step
+	dialing int
+	ahead   int // dials that are not slow, and connections that wait for a session
+	pacing  int
+	active  int
 }
 
-// step is how far a node is on its way to a session.
-type step int
-
-const (
-	dialled step = iota // the connection is being opened
-	slow                // so it is, and takes its time
-	waiting             // it is open, and waits for a session
-	arrived             // it is on its way no more
-)
-
-func newSlots(dials, sessions int) *slots {
-	s := &slots{
-		dials: dials, visits: dials + sessions, sessions: make(chan struct{}, sessions),
-		ahead: (sessions + 3) / 4, // a connection is one round trip of nine
+// newSlots keeps the connections of five seconds ready where there is a rate:
+// one that is tried again has to wait behind them.
+func newSlots(dials, sessions int, perSecond float64) *slots {
+	s := &slots{dials: dials, most: (sessions + 3) / 4, visits: dials + sessions, sessions: make(chan struct{}, sessions), patience: newVisitPatience()}
+	if perSecond > 0 {
+		s.pace = int(math.Ceil(5 * min(perSecond, float64(s.visits))))
 	}
 	s.changed.L = &s.mu
 	return s
 }
 
 // begin waits until another node may be dialled, and begins with that.
-func (s *slots) begin() *way {
+func (s *slots) begin() *dialing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.active >= s.visits || s.at[dialled]+s.at[slow] >= s.dials || s.at[dialled]+s.at[waiting] >= s.ahead {
+	for s.active >= s.visits || s.dialing >= s.dials || s.ahead >= s.most || s.pace > 0 && s.pacing >= s.pace {
 		s.changed.Wait()
 	}
 	s.active++
@@ -64,50 +55,63 @@ func (s *slots) begin() *way {
 }
 
 // end is for a node that was begun.
-func (s *slots) end() {
+func (s *slots) end() { s.count(&s.active, -1) }
+
+// count changes a number of what is under way.
+func (s *slots) count(what *int, by int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.active--
-	s.changed.Signal() // only the one that begins nodes waits
+	*what += by
+	s.changed.Broadcast()
 }
 
-// again is for a node that was begun, and is dialled once more.
-func (s *slots) again() *way {
+// dialing is a node that is on its way to a session. Its methods may be called
+// more than once.
+type dialing struct {
+	allowed func() // by the rate
+	dialled func() // the dial has ended
+	leave   func() // so has the wait for a session
+}
+
+// again waits until a node that was begun may be dialled once more.
+func (s *slots) again(ctx context.Context) (*dialing, error) {
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed.Broadcast()
+	})
+	defer stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.dial()
+	for s.dialing >= s.dials {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		s.changed.Wait()
+	}
+	return s.dial(), nil
 }
 
-// dial puts a node on its way. The caller holds the lock.
-func (s *slots) dial() *way {
-	w := &way{slots: s}
-	s.at[dialled]++
-	w.timer = time.AfterFunc(slowDial, func() { w.goes(slow) })
-	return w
-}
-
-// way is that of one node to a session.
-type way struct {
-	slots *slots
-	timer *time.Timer
-	at    step
-}
-
-// goes takes the node on to a step, if that is not behind it.
-func (w *way) goes(to step) {
-	w.slots.mu.Lock()
-	defer w.slots.mu.Unlock()
-	if to <= w.at {
-		return
+func (s *slots) dial() *dialing {
+	s.dialing++
+	s.ahead++
+	s.pacing++
+	allowed := sync.OnceFunc(func() { s.count(&s.pacing, -1) })
+	leave := sync.OnceFunc(func() { s.count(&s.ahead, -1) })
+	slow := time.AfterFunc(slowDial, leave)
+	dialled := sync.OnceFunc(func() { s.count(&s.dialing, -1) })
+	return &dialing{
+		allowed: allowed,
+		dialled: func() {
+			slow.Stop()
+			dialled()
+		},
+		leave: func() {
+			allowed()
+			dialled()
+			leave()
+		},
 	}
-	w.slots.at[w.at]--
-	if w.at = to; to < arrived {
-		w.slots.at[to]++
-	}
-	if to > slow {
-		w.timer.Stop()
-	}
-	w.slots.changed.Signal()
 }
 
 // session waits for a slot to log in. It is given back by leave, or when the
@@ -118,15 +122,14 @@ func (s *slots) session(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	limit := slowVisitThan * slowVisit // until it is known what is usual
-	if usual, ok := s.took.within(50); ok {
-		limit = max(slowVisit, slowVisitThan*usual)
-	}
 	back := sync.OnceFunc(func() { <-s.sessions })
-	start, timer := time.Now(), time.AfterFunc(limit, back)
+	long := s.patience.limit()
+	if long == 0 {
+		return back, nil
+	}
+	slow := time.AfterFunc(long, back)
 	return func() {
-		timer.Stop()
-		s.took.add(time.Since(start))
+		slow.Stop()
 		back()
 	}, nil
 }

@@ -26,7 +26,7 @@ type Stages struct {
 type visit struct {
 	*scan
 	turn
-	way      *way
+	way      *dialing
 	result   Result
 	evidence *evidence.Evidence // of a Result that is OK
 }
@@ -38,6 +38,8 @@ var errImpatient = errors.New("others answered sooner")
 // into the queue and reports true.
 func (v *visit) run() (back bool) {
 	r := &v.result
+	var entered []Share
+	defer func() { v.queue.leave(v.turn, entered) }()
 	if v.ctx.Err() != nil {
 		r.Status, r.Error = Cancelled, "not visited: the scan was interrupted first"
 		return false
@@ -46,8 +48,6 @@ func (v *visit) run() (back bool) {
 		r.Status, r.Error = NotLinux, fmt.Sprintf("not visited: the inventory (%s) says that it runs %s, which cannot be scanned over SSH", r.Node.Source, r.Node.OS)
 		return false
 	}
-	var entered []Share
-	defer func() { v.queue.leave(entered) }()
 	defer func() {
 		if p := recover(); p != nil { // a defect costs one row, not the fleet
 			r.Verdict, v.evidence, back = Verdict{}, nil, false
@@ -83,6 +83,10 @@ func (v *visit) took(stage *time.Duration) func() {
 // visit is run for a node of which it is known how it is reached.
 func (v *visit) visit(target Target) (back bool) {
 	r := &v.result
+	if err := v.allowed(v.ctx, v.way); err != nil { // before the node's time begins
+		r.Status, r.Error = classify(v.ctx, err)
+		return false
+	}
 	r.Started = v.now()
 	defer func() { r.Duration = max(v.now().Sub(r.Started), 0) }()
 	ctx, cancel := v.deadline(v.ctx)
@@ -111,26 +115,31 @@ func (v *visit) attempt(ctx context.Context, target Target) (Judgement, error) {
 	v.result.Stages = Stages{Resolve: v.result.Stages.Resolve}
 	way := v.way
 	if v.way = nil; way == nil {
-		way = v.slots.again()
+		var err error
+		if way, err = v.slots.again(ctx); err != nil {
+			return Judgement{}, err
+		}
+		if err := v.allowed(ctx, way); err != nil {
+			way.leave()
+			return Judgement{}, err
+		}
 	}
-	defer way.goes(arrived)
-	if v.rate != nil && v.rate.Wait(v.ctx) != nil {
-		return Judgement{}, context.Cause(v.ctx)
-	}
+	defer way.leave()
 	link, err := v.dial(ctx, target)
+	way.dialled()
 	if err != nil {
 		return Judgement{}, err
 	}
-	way.goes(waiting)
 	waited := v.took(&v.result.Stages.Wait)
 	leave, err := v.slots.session(ctx)
 	waited()
-	way.goes(arrived)
+	way.leave()
 	if err != nil {
 		link.Close()
 		return Judgement{}, err
 	}
 	defer leave()
+	began := v.now()
 	login := v.took(&v.result.Stages.Login)
 	conn, err := link.Login(ctx)
 	login()
@@ -138,7 +147,20 @@ func (v *visit) attempt(ctx context.Context, target Target) (Judgement, error) {
 		return Judgement{}, cause(ctx, err)
 	}
 	defer conn.Close()
-	return v.look(ctx, conn)
+	j, err := v.look(ctx, conn)
+	if err == nil {
+		v.slots.patience.add(v.now().Sub(began))
+	}
+	return j, err
+}
+
+// allowed waits until the rate allows a connection.
+func (v *visit) allowed(ctx context.Context, way *dialing) error {
+	defer way.allowed()
+	if v.rate == nil || v.rate.Wait(ctx) == nil {
+		return nil
+	}
+	return cause(ctx, &Error{Op: "connect", Status: Timeout, Err: errors.New("the rate allows no connection within the node timeout")})
 }
 
 // dial connects. A node that has not had all the time there is gets errImpatient
