@@ -522,7 +522,7 @@ scalar() {
 	case $key in *[Tt][Oo][Kk][Ee][Nn] | *[Pp]assword | *[Pp]asswd | *[Ss]ecret | *-key-data) ;; *) return ;; esac
 	case $t in "" | true* | false* | null* | "~"* | "{"* | "["* | "#"* | "//"*) return ;; esac
 	value=$dq$withheld$dq
-	case $t in ["$dq$q"]*,) value=$value, ;; *,) value=$withheld, ;; esac
+	case $t in ["$dq$q"]*["$dq$q"],) value=$value, ;; *,) value=$withheld, ;; esac
 	line="${line%%:*}: $value"
 }
 

@@ -87,8 +87,8 @@ func maskScalar(line string) string {
 		return line
 	}
 	value := `"` + withheld + `"`
-	if strings.HasSuffix(parts[2], ",") {
-		if parts[2][0] != '"' && parts[2][0] != '\'' {
+	if text, comma := strings.CutSuffix(parts[2], ","); comma {
+		if strings.IndexByte(`"'`, parts[2][0]) < 0 || strings.LastIndexAny(text, `"'`) != len(text)-1 {
 			value = withheld
 		}
 		value += ","
