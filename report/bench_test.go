@@ -79,13 +79,19 @@ func benchmarkReport(b *testing.B, file, format string) {
 			b.Fatal(err)
 		}
 		run.Results = watched(run.Results, &most)
-		if run, err = Merge([]string{file}, []Run{run}, false, new(Spool)); err != nil {
+		var temp *os.File
+		spool := &Spool{Overflow: func() (_ SpoolFile, err error) {
+			temp, err = os.CreateTemp(b.TempDir(), "")
+			return temp, err
+		}}
+		if run, err = Merge([]string{file}, []Run{run}, false, spool); err != nil {
 			b.Fatal(err)
 		}
 		if err := f.Write(io.Discard, run, Options{}); err != nil {
 			b.Fatal(err)
 		}
 		in.Close()
+		temp.Close()
 	}
 	b.ReportMetric(float64(most)/(1<<20), "MiB")
 	b.ReportMetric(benchFleet*float64(b.N)/b.Elapsed().Seconds(), "rows/s")

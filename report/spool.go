@@ -177,6 +177,6 @@ func (s *Spool) read(buffer *[]byte, at int64) ([]byte, error) {
 }
 
 // ErrSpool is in every error of a Spool.
-var ErrSpool = errors.New("the temporary file for results that do not fit into memory")
+var ErrSpool = errors.New("the temporary file (TMPDIR) for results that do not fit into memory")
 
 func spoolError(err error) error { return fmt.Errorf("%w: %w", ErrSpool, err) }

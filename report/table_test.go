@@ -169,6 +169,32 @@ func FuzzWrap(f *testing.F) {
 	})
 }
 
+// A table that is laid out in parts looks as one: its headings stand there once,
+// and a column is where its heading is, though the widest row is the last.
+func TestLongTableIsOneTable(t *testing.T) {
+	for _, size := range []int{rowsAtOnce - 1, rowsAtOnce, rowsAtOnce + 1, 2*rowsAtOnce + 1} {
+		var results []scanner.Result
+		for i := range size {
+			name := strings.Repeat("n", 1+i*20/size)
+			results = append(results, node(name, "", scanner.Verdict{Rotation: kubelet.On, Version: "v1.29.3", Why: "because"}))
+		}
+		for _, width := range []int{0, 100} {
+			out := render(t, "table", testRun(results...), Options{Width: width})
+			body, _, _ := strings.Cut(out, "\n\n")
+			lines := strings.Split(body, "\n")
+			at := strings.Index(lines[0], "ROTATION")
+			if len(lines) != size+2 || strings.Count(out, "ROTATION") != 1 {
+				t.Fatalf("%d nodes at %d: %d lines\n%.400s", size, width, len(lines), out)
+			}
+			for i, line := range lines[2:] {
+				if !strings.HasPrefix(line[at:], "on  ") || !strings.HasPrefix(line, results[i].Node.Name+" ") {
+					t.Fatalf("%d nodes at %d, row %d: %s", size, width, i, line)
+				}
+			}
+		}
+	}
+}
+
 // The table of a whole fleet is laid out as one; its cost must not be felt.
 func BenchmarkTable(b *testing.B) {
 	results := make([]scanner.Result, 5000)
