@@ -250,9 +250,16 @@ func (o scanOptions) visit(ctx context.Context, t terminal, s *scanner.Scanner, 
 		outputs.add(o.warn(r))
 	}
 	missing, places := unscanned(nodes, results)
-	defer context.AfterFunc(ctx, func() {
+	told := make(chan struct{})
+	interrupted := context.AfterFunc(ctx, func() {
+		defer close(told)
 		t.say(fmt.Sprintf("interrupted: visits under way have %v to end; again to end at once", interruptGrace))
-	})()
+	})
+	defer func() {
+		if !interrupted() { // it is being said: before anything that is said later
+			<-told
+		}
+	}()
 	if o.splay > 0 {
 		wait := rand.N(o.splay).Round(time.Millisecond)
 		t.say(fmt.Sprintf("the scan begins in %v (--splay %v)", wait, o.splay))
