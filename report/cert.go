@@ -52,7 +52,7 @@ func certDaysLeft(r *scanner.Result) value {
 	if !r.Verdict.Served.Life.Known {
 		return value{}
 	}
-	return value{kind: kindNumber, number: strconv.FormatInt(r.Verdict.Served.Life.DaysLeft, 10)}
+	return value{kind: kindNumber, text: strconv.FormatInt(r.Verdict.Served.Life.DaysLeft, 10)}
 }
 
 // certLifeUsed is a share: 0.7 is when a kubelet begins to renew.
@@ -61,7 +61,7 @@ func certLifeUsed(r *scanner.Result) value {
 	if !life.Known || math.IsNaN(life.Used) || math.IsInf(life.Used, 0) {
 		return value{}
 	}
-	return value{kind: kindNumber, number: strconv.FormatFloat(life.Used, 'f', 4, 64)}
+	return value{kind: kindNumber, text: strconv.FormatFloat(life.Used, 'f', 4, 64)}
 }
 
 // certLife is one fact of a certificate's life; nothing where that is not known.

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // writeCSV writes a header row and one row for each node: comma-separated,
@@ -42,11 +43,10 @@ func writeCSV(w io.Writer, run Run, opts Options) error {
 // escaped by Clean before they come here, and stay in the list in case they
 // ever are not.
 func neutralise(cell string) string {
-	trimmed := strings.TrimLeft(cell, " ")
-	for _, start := range []string{"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"} {
-		if strings.HasPrefix(trimmed, start) {
-			return "'" + cell
-		}
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " "))
+	switch first {
+	case '=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠':
+		return "'" + cell
 	}
 	return cell
 }

@@ -117,27 +117,24 @@ func headFor(run Run, opts Options) (head row) {
 	return append(head,
 		field{"shard", text(Clean(run.Shard))},
 		field{"arguments", list(run.Arguments).clean()},
-		field{"waivers", waiverObjects(run.Waivers)},
+		field{"waivers", objects(run.Waivers, waiverRow)},
 	)
 }
 
-// waiverObjects are the waivers of a run, whether they hold or not.
-func waiverObjects(waivers Waivers) value {
-	list := make([][]field, len(waivers))
-	for i, w := range waivers {
-		list[i] = []field{
-			{"id", text(w.ID)},
-			{"nodes", text(w.Nodes)},
-			{"labels", pairs(w.Labels)},
-			{"rotation", text(w.Rotation)},
-			{"condition", text(w.Condition)},
-			{"reason", text(w.Reason)},
-			{"owner", text(w.Owner)},
-			{"expires", moment(w.Expires)},
-			{"source", text(w.Source)},
-		}
-	}
-	return objects(list)
+// waiverRow is a waiver of a run, whether it holds or not.
+func waiverRow(object row, w Waiver) row {
+	return append(
+		object,
+		field{"id", text(w.ID)},
+		field{"nodes", text(w.Nodes)},
+		field{"labels", pairs(w.Labels)},
+		field{"rotation", text(w.Rotation)},
+		field{"condition", text(w.Condition)},
+		field{"reason", text(w.Reason)},
+		field{"owner", text(w.Owner)},
+		field{"expires", moment(w.Expires)},
+		field{"source", text(w.Source)},
+	)
 }
 
 // membersFor is one node: its columns, and behind them what has more than one
@@ -149,8 +146,8 @@ func membersFor(run *Run, opts Options, r *scanner.Result) iter.Seq2[string, val
 				return
 			}
 		}
-		_ = yield("settings", settingObjects(r.Verdict.Settings)) &&
-			yield("letter", letterObjects(r.Verdict.Letter)) &&
+		_ = yield("settings", objects(r.Verdict.Settings, settingRow)) &&
+			yield("letter", objects(r.Verdict.Letter, letterRow)) &&
 			yield("inventory_index", number(r.Node.Index)) &&
 			yield("stages", stagesObject(&r.Stages))
 	}
@@ -182,35 +179,28 @@ func stagesObject(s *scanner.Stages) value {
 	for i, stage := range stageTimes(s) {
 		times[i] = field{stageKeys[i], number(int(stage.Microseconds()))}
 	}
-	return value{kind: kindJSON, json: times.appendJSON(nil)}
+	return value{kind: kindJSON, text: string(times.appendJSON(nil))}
 }
 
-// settingObjects are the effective settings with their sources.
-func settingObjects(settings []scanner.Setting) value {
-	list := make([][]field, len(settings))
-	for i, s := range settings {
-		list[i] = []field{
-			{"name", text(s.Name)},
-			{"value", text(s.Value)},
-			{"known", boolean(s.Source.Kind != kubelet.FromNowhere)},
-			{"source", sourceWords(s.Source)},
-			{"source_kind", text(s.Source.Kind)},
-			{"source_path", text(s.Source.Path)},
-			{"source_line", number(s.Source.Line)},
-			{"source_text", text(s.Source.Text)},
-			{"detail", text(s.Detail)},
-		}
-	}
-	return objects(list)
+// settingRow is an effective setting with its source.
+func settingRow(object row, s scanner.Setting) row {
+	return append(
+		object,
+		field{"name", text(s.Name)},
+		field{"value", text(s.Value)},
+		field{"known", boolean(s.Source.Kind != kubelet.FromNowhere)},
+		field{"source", sourceWords(s.Source)},
+		field{"source_kind", text(s.Source.Kind)},
+		field{"source_path", text(s.Source.Path)},
+		field{"source_line", number(s.Source.Line)},
+		field{"source_text", text(s.Source.Text)},
+		field{"detail", text(s.Detail)},
+	)
 }
 
-// letterObjects are the answers of the written rules.
-func letterObjects(letters []scanner.Letter) value {
-	list := make([][]field, len(letters))
-	for i, l := range letters {
-		list[i] = []field{{"rule", text(l.Rule)}, {"result", text(l.Result)}, {"why", text(l.Why)}}
-	}
-	return objects(list)
+// letterRow is the answer of a written rule.
+func letterRow(object row, l scanner.Letter) row {
+	return append(object, field{"rule", text(l.Rule)}, field{"result", text(l.Result)}, field{"why", text(l.Why)})
 }
 
 func summaryForJSON(s Summary) (value, error) {
@@ -219,7 +209,7 @@ func summaryForJSON(s Summary) (value, error) {
 		out.Groups[i] = jsonGroup{Group: g.Name, jsonCounts: countsForJSON(g.Counts)}
 	}
 	content, err := json.Marshal(out)
-	return value{kind: kindJSON, json: content}, err
+	return value{kind: kindJSON, text: string(content)}, err
 }
 
 func countsForJSON(c Counts) jsonCounts {

@@ -32,7 +32,7 @@ type headFields struct {
 	Waivers         []waiverFields `json:"waivers"`
 }
 
-// waiverFields is what waiverObjects writes.
+// waiverFields is what waiverRow gives.
 type waiverFields struct {
 	ID        string            `json:"id"`
 	Nodes     string            `json:"nodes"`

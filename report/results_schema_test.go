@@ -114,9 +114,9 @@ func TestSchemaNamesEveryMember(t *testing.T) {
 	for def, written := range map[string]row{
 		"head":    headFor(run, Options{}),
 		"result":  result,
-		"setting": settingObjects(fleet()[0].Verdict.Settings).objects[0],
-		"letter":  letterObjects(fleet()[0].Verdict.Letter).objects[0],
-		"waiver":  waiverObjects(run.Waivers).objects[0],
+		"setting": settingRow(nil, fleet()[0].Verdict.Settings[0]),
+		"letter":  letterRow(nil, fleet()[0].Verdict.Letter[0]),
+		"waiver":  waiverRow(nil, run.Waivers[0]),
 	} {
 		if diff := cmp.Diff(keys(written), slices.Sorted(maps.Keys(schema.Defs[def].Properties))); diff != "" {
 			t.Errorf("%s (-written +schema):\n%s", def, diff)

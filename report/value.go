@@ -13,15 +13,13 @@ import (
 // value is what one column says of one node. Exactly one kind of content is
 // set; the zero value is "nothing to say": an empty cell, and null in JSON.
 type value struct {
-	kind   kind
-	text   string   // kindText
-	number string   // kindNumber: a JSON number
-	list   []string // kindList
-	pairs  []pair   // kindPairs
-	truth  bool     // kindBool
+	kind  kind
+	truth bool     // kindBool
+	text  string   // kindText; kindNumber: a JSON number; kindJSON: of our own making, and clean
+	list  []string // kindList
+	pairs []pair   // kindPairs
 
-	objects [][]field // kindObjects: all clean
-	json    []byte    // kindJSON: of our own making
+	objects func([]byte) []byte // kindObjects: adds them
 }
 
 type kind uint8
@@ -33,8 +31,8 @@ const (
 	kindList
 	kindPairs
 	kindBool
-	kindObjects // JSON only
 	kindJSON    // JSON only
+	kindObjects // JSON only
 )
 
 type pair struct{ key, value string }
@@ -46,12 +44,12 @@ func number(n int) value {
 	if n == 0 {
 		return value{}
 	}
-	return value{kind: kindNumber, number: strconv.Itoa(n)}
+	return value{kind: kindNumber, text: strconv.Itoa(n)}
 }
 
 // seconds is a duration in seconds, to the millisecond.
 func seconds(d time.Duration) value {
-	return value{kind: kindNumber, number: strconv.FormatFloat(d.Seconds(), 'f', 3, 64)}
+	return value{kind: kindNumber, text: strconv.FormatFloat(d.Seconds(), 'f', 3, 64)}
 }
 
 // moment is a time in UTC as RFC 3339 writes it, and nothing for the zero time.
@@ -92,36 +90,45 @@ func cleanMap(m map[string]string) map[string]string {
 
 func boolean(b bool) value { return value{kind: kindBool, truth: b} }
 
-// objects is a list of objects, cleaned.
-func objects(list [][]field) value {
-	for _, fields := range list {
-		for i := range fields {
-			fields[i].value = fields[i].value.clean()
-		}
-	}
-	return value{kind: kindObjects, objects: list}
+// objects is a list of objects, each with the members that are added to its row.
+func objects[T any](items []T, members func(row, T) row) value {
+	return value{kind: kindObjects, objects: func(b []byte) []byte {
+		var object row // one for all: there are many of them for a fleet
+		return appendArray(b, items, func(b []byte, item T) []byte {
+			object = members(object[:0], item)
+			return object.appendJSON(b)
+		})
+	}}
 }
 
 // clean is v with every string in it cleaned.
 func (v value) clean() value {
-	c := value{kind: v.kind, text: Clean(v.text), number: v.number, truth: v.truth, objects: v.objects, json: v.json}
-	for _, item := range v.list {
-		c.list = append(c.list, Clean(item))
+	switch v.kind {
+	case kindText:
+		v.text = Clean(v.text)
+	case kindList:
+		for i, item := range v.list {
+			if !isPlain(item) || len(item) > MaxCell {
+				v.list = append(v.list[:i:i], cleanAll(v.list[i:])...)
+				break
+			}
+		}
+	case kindPairs:
+		cleaned := make([]pair, len(v.pairs))
+		for i, p := range v.pairs {
+			cleaned[i] = pair{Clean(p.key), Clean(p.value)}
+		}
+		v.pairs = cleaned
 	}
-	for _, p := range v.pairs {
-		c.pairs = append(c.pairs, pair{Clean(p.key), Clean(p.value)})
-	}
-	return c
+	return v
 }
 
 // String is v as one cell. Items of a list and pairs, then key=value, have "; "
 // between them; a long list is cut as any long text is.
 func (v value) String() string {
 	switch v.kind {
-	case kindText:
+	case kindText, kindNumber:
 		return v.text
-	case kindNumber:
-		return v.number
 	case kindBool:
 		return strconv.FormatBool(v.truth)
 	case kindList:
@@ -144,16 +151,14 @@ func (v value) appendJSON(b []byte) []byte {
 	switch v.kind {
 	case kindText:
 		return appendString(b, v.text)
-	case kindNumber:
-		return append(b, v.number...)
+	case kindNumber, kindJSON:
+		return append(b, v.text...)
 	case kindBool:
 		return strconv.AppendBool(b, v.truth)
-	case kindJSON:
-		return append(b, v.json...)
+	case kindObjects:
+		return v.objects(b)
 	case kindList:
 		return appendArray(b, v.list, appendString)
-	case kindObjects:
-		return appendArray(b, v.objects, func(b []byte, fields []field) []byte { return row(fields).appendJSON(b) })
 	case kindPairs:
 		fields := make(row, len(v.pairs))
 		for i, p := range v.pairs {
@@ -199,7 +204,14 @@ type field struct {
 type row []field
 
 func (r row) appendJSON(b []byte) []byte {
-	return append(appendMembers(append(b, '{'), r.members()), '}')
+	b = append(b, '{')
+	for i := range r {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = r[i].value.clean().appendJSON(append(appendString(b, r[i].key), ':'))
+	}
+	return append(b, '}')
 }
 
 func (r row) members() iter.Seq2[string, value] {
