@@ -99,14 +99,26 @@ func JudgeWith(ev *evidence.Evidence, fetch func([]evidence.Want) error) (Judgem
 
 // JudgeWith is the function JudgeWith.
 func (g *Judger) JudgeWith(ev *evidence.Evidence, fetch func([]evidence.Want) error) (Judgement, error) {
-	j := g.Judge(ev)
-	for round := 1; round < maxRounds && len(j.Wants) > 0; round++ {
-		if err := fetch(j.Wants); err != nil {
-			return Judgement{}, err
-		}
+	var j Judgement
+	err := judgeWith(func() ([]evidence.Want, error) {
 		j = g.Judge(ev)
+		return j.Wants, nil
+	}, fetch)
+	if err != nil {
+		return Judgement{}, err
 	}
 	return j, nil
+}
+
+// judgeWith is JudgeWith by way of judge, which gives what its judgement wants.
+func judgeWith(judge func() ([]evidence.Want, error), fetch func([]evidence.Want) error) error {
+	wants, err := judge()
+	for round := 1; err == nil && round < maxRounds && len(wants) > 0; round++ {
+		if err = fetch(wants); err == nil {
+			wants, err = judge()
+		}
+	}
+	return err
 }
 
 // supplied is the outcome where the distribution itself puts a certificate

@@ -14,6 +14,7 @@ package scanner
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -67,10 +68,19 @@ const (
 func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(int, Result)) {
 	scan := scan{
 		Scanner: s, ctx: ctx, nodes: nodes, done: done,
+		desk: make(desk), visited: make(chan *visit),
 		queue: newQueue(len(nodes)), patience: newDialPatience(), slots: newSlots(orDefault(s.Dials, DefaultDials), orDefault(s.Fanout, DefaultFanout), s.Rate),
 	}
 	if s.Rate > 0 {
 		scan.rate = rate.NewLimiter(rate.Limit(s.Rate), 1)
+	}
+	var told sync.WaitGroup
+	told.Go(scan.tell)
+	defer told.Wait()
+	defer close(scan.visited)
+	defer close(scan.desk)
+	for range runtime.GOMAXPROCS(0) {
+		told.Go(scan.desk.work)
 	}
 	var visits sync.WaitGroup
 	for {
@@ -105,14 +115,15 @@ type scan struct {
 	patience *patience     // with dials
 	rate     *rate.Limiter // nil: no limit
 	judger   Judger
-
-	telling sync.Mutex
-	done    func(int, Result)
+	desk     desk
+	visited  chan *visit
+	done     func(int, Result)
 }
 
 // turn visits a node and tells its Result, unless it is put back.
 func (s *scan) turn(t turn, way *dialing) {
-	v := visit{scan: s, turn: t, way: way, result: Result{Node: s.nodes[t.node]}}
+	v := &visit{scan: s, turn: t, way: way}
+	v.result.Node = s.nodes[t.node]
 	defer s.queue.end()
 	if v.run() {
 		return
@@ -120,9 +131,14 @@ func (s *scan) turn(t turn, way *dialing) {
 	if s.Keep != nil {
 		s.Keep(v.result, v.evidence)
 	}
-	s.telling.Lock()
-	s.done(t.node, v.result)
-	s.telling.Unlock()
+	s.visited <- v
+}
+
+// tell tells the results.
+func (s *scan) tell() {
+	for v := range s.visited {
+		s.done(v.node, v.result)
+	}
 }
 
 func (s *Scanner) now() time.Time {

@@ -64,7 +64,7 @@ func (o *observer) finish(ctx context.Context, listen, name string, static bool)
 // fallback is what to ask the node for where sshd opens no connection for us,
 // or the handshake could not be made: what openssl is served there, and the
 // certificate that lies on its disk.
-func fallback(seen *evidence.Serving, j Judgement) []evidence.Want {
+func fallback(seen *evidence.Serving, j *Judgement) []evidence.Want {
 	if seen == nil {
 		return nil
 	}
@@ -81,7 +81,7 @@ func fallback(seen *evidence.Serving, j Judgement) []evidence.Want {
 }
 
 // fellBack adds to seen what the node answered to the wants of fallback.
-func fellBack(seen *evidence.Serving, ev *evidence.Evidence, j Judgement) {
+func fellBack(seen *evidence.Serving, ev *evidence.Evidence, j *Judgement) {
 	for _, out := range ev.OpenSSL {
 		if out.Address == j.Listen && !out.Missing {
 			seen.Attempts = append(seen.Attempts, serving.ParseOpenSSL([]byte(out.Text)))

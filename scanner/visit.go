@@ -26,9 +26,10 @@ type Stages struct {
 type visit struct {
 	*scan
 	turn
-	way      *dialing
-	result   Result
-	evidence *evidence.Evidence // of a Result that is OK
+	way       *dialing
+	result    Result
+	evidence  *evidence.Evidence // of a Result that is OK
+	judgement *Judgement         // of a node that was looked at
 }
 
 // errImpatient ends a dial that takes longer than that of most.
@@ -91,9 +92,8 @@ func (v *visit) visit(target Target) (back bool) {
 	defer func() { r.Duration = max(v.now().Sub(r.Started), 0) }()
 	ctx, cancel := v.deadline(v.ctx)
 	defer cancel()
-	var j Judgement
-	err := Retry(ctx, v.Retries, func() (err error) {
-		j, err = v.attempt(ctx, target)
+	err := Retry(ctx, v.Retries, func() error {
+		err := v.attempt(ctx, target)
 		v.patient = true // for those that were reached and lost
 		return err
 	})
@@ -106,29 +106,29 @@ func (v *visit) visit(target Target) (back bool) {
 		r.Status, r.Error = classify(ctx, err)
 		return false
 	}
-	r.Status, r.Error, r.Verdict = j.Status, j.Reason, j.Verdict
+	r.Status, r.Error, r.Verdict = v.judgement.Status, v.judgement.Reason, v.judgement.Verdict
 	return false
 }
 
 // attempt connects, logs in and looks.
-func (v *visit) attempt(ctx context.Context, target Target) (Judgement, error) {
+func (v *visit) attempt(ctx context.Context, target Target) error {
 	v.result.Stages = Stages{Resolve: v.result.Stages.Resolve}
 	way := v.way
 	if v.way = nil; way == nil {
 		var err error
 		if way, err = v.slots.again(ctx); err != nil {
-			return Judgement{}, err
+			return err
 		}
 		if err := v.allowed(ctx, way); err != nil {
 			way.leave()
-			return Judgement{}, err
+			return err
 		}
 	}
 	defer way.leave()
 	link, err := v.dial(ctx, target)
 	way.dialled()
 	if err != nil {
-		return Judgement{}, err
+		return err
 	}
 	waited := v.took(&v.result.Stages.Wait)
 	leave, err := v.slots.session(ctx)
@@ -136,7 +136,7 @@ func (v *visit) attempt(ctx context.Context, target Target) (Judgement, error) {
 	way.leave()
 	if err != nil {
 		link.Close()
-		return Judgement{}, err
+		return err
 	}
 	defer leave()
 	began := v.now()
@@ -144,14 +144,14 @@ func (v *visit) attempt(ctx context.Context, target Target) (Judgement, error) {
 	conn, err := link.Login(ctx)
 	login()
 	if err != nil {
-		return Judgement{}, cause(ctx, err)
+		return cause(ctx, err)
 	}
 	defer conn.Close()
-	j, err := v.look(ctx, conn)
-	if err == nil {
-		v.slots.patience.add(v.now().Sub(began))
+	if err := v.look(ctx, conn); err != nil {
+		return err
 	}
-	return j, err
+	v.slots.patience.add(v.now().Sub(began))
+	return nil
 }
 
 // allowed waits until the rate allows a connection.
@@ -189,52 +189,71 @@ func (v *visit) dial(ctx context.Context, target Target) (Link, error) {
 }
 
 // look collects and judges.
-func (v *visit) look(ctx context.Context, conn Conn) (Judgement, error) {
+func (v *visit) look(ctx context.Context, conn Conn) error {
 	var o *observer
 	if v.Serving {
 		o = observe(ctx, conn, v.ServingTimeout)
 		defer o.wait()
 		defer conn.Close() // before wait, which it makes short
 	}
-	node := &v.result.Node
 	asked := &probe.Visit{Node: conn, Become: v.Become, Password: v.Password}
-	probed := v.took(&v.result.Stages.Probe)
-	ev, err := asked.Survey(ctx)
-	probed()
-	if err != nil {
-		return Judgement{}, cause(ctx, err)
+	if err := v.survey(ctx, asked); err != nil {
+		return err
 	}
-	v.evidence = ev
-	if node.Kubelet != "" {
+	err := judgeWith(v.judge, func(wants []evidence.Want) error {
+		defer v.took(&v.result.Stages.Probe)()
+		return asked.Fetch(ctx, v.evidence, wants)
+	})
+	switch {
+	case err != nil:
+		return cause(ctx, err)
+	case o == nil || v.judgement.Status != OK:
+		return nil
+	}
+	return v.join(ctx, o, asked)
+}
+
+// survey asks the first question.
+func (v *visit) survey(ctx context.Context, asked *probe.Visit) error {
+	defer v.took(&v.result.Stages.Probe)()
+	ev, err := asked.Survey(ctx)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	if node := &v.result.Node; node.Kubelet != "" {
 		ev.Listed = evidence.ListedVersion{Version: node.Kubelet, Source: node.Source.String()}
 	}
-	judged := v.took(&v.result.Stages.Judge)
-	j, err := v.judger.JudgeWith(ev, func(wants []evidence.Want) error {
-		judged()
-		probed := v.took(&v.result.Stages.Probe)
-		defer func() {
-			probed()
-			judged = v.took(&v.result.Stages.Judge)
-		}()
-		return asked.Fetch(ctx, ev, wants)
-	})
-	judged()
+	v.evidence = ev
+	return nil
+}
+
+// judge judges what there is, and gives what that makes wanted.
+func (v *visit) judge() (wants []evidence.Want, err error) {
+	defer v.took(&v.result.Stages.Judge)()
+	err = v.desk.do(func() { v.judged(v.judger.Judge(v.evidence)) })
 	if err != nil {
-		return Judgement{}, cause(ctx, err)
+		return nil, err
 	}
-	if o != nil && j.Status == OK {
-		defer v.took(&v.result.Stages.Serving)()
-		ev.Serving = o.finish(ctx, j.Listen, node.Name, j.Static)
-		if wants := fallback(ev.Serving, j); wants != nil {
-			if err := asked.Fetch(ctx, ev, wants); err != nil {
-				ev.Serving.Reason = err.Error() // it costs the certificate, not the verdict
-			}
-			fellBack(ev.Serving, ev, j)
-			return v.judger.Judge(ev), nil // of files, too, that were not there before
-		}
-		j = v.judger.Join(j, ev)
+	return v.judgement.Wants, nil
+}
+
+// judged keeps a judgement.
+func (v *visit) judged(j Judgement) { v.judgement = &j }
+
+// join adds the certificate to what was judged.
+func (v *visit) join(ctx context.Context, o *observer, asked *probe.Visit) error {
+	defer v.took(&v.result.Stages.Serving)()
+	ev, j := v.evidence, v.judgement
+	ev.Serving = o.finish(ctx, j.Listen, v.result.Node.Name, j.Static)
+	wants := fallback(ev.Serving, j)
+	if wants == nil {
+		return v.desk.do(func() { *j = v.judger.Join(*j, ev) })
 	}
-	return j, nil
+	if err := asked.Fetch(ctx, ev, wants); err != nil {
+		ev.Serving.Reason = err.Error() // it costs the certificate, not the verdict
+	}
+	fellBack(ev.Serving, ev, j)
+	return v.desk.do(func() { *j = v.judger.Judge(ev) }) // of files, too, that were not there before
 }
 
 // withoutSSH reports an operating system, as an inventory names it, that has no

@@ -82,7 +82,11 @@ func (v *Visit) ask(ctx context.Context, ev *evidence.Evidence, wants []evidence
 // exec asks with the script in the command, which saves a round trip, and if
 // there is no sign of it in the answer once more with it on standard input.
 func (v *Visit) exec(ctx context.Context, ev *evidence.Evidence, wants []evidence.Want) error {
-	nonce := rand.Text()
+	nonce, command := surveyCommand()
+	if len(wants) > 0 {
+		nonce = rand.Text()
+		command = Command(nonce, v.Become, wants)
+	}
 	run := func(command, stdin string) error {
 		out, err := v.Node.Exec(ctx, command, stdin)
 		if err != nil {
@@ -91,15 +95,13 @@ func (v *Visit) exec(ctx context.Context, ev *evidence.Evidence, wants []evidenc
 		return read(ev, out, nonce)
 	}
 	var first error
-	if !v.stdin {
-		if command := Command(nonce, v.Become, wants); len(command) <= maxCommand {
-			first = run(command, "")
-			if !errors.Is(first, errNotAProbe) && !errors.Is(first, ErrRefused) {
-				return first
-			}
-			nonce = rand.Text() // the other one is known on the node
+	if !v.stdin && len(command) <= maxCommand {
+		first = run(command, "")
+		if !errors.Is(first, errNotAProbe) && !errors.Is(first, ErrRefused) {
+			return first
 		}
 	}
+	nonce = rand.Text() // the other one can be known on the node
 	err := run(StdinCommand, Script(nonce, v.Become, wants))
 	if first != nil && errors.Is(err, errSilent) {
 		return first // which tells more

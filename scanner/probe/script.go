@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/rand"
 	_ "embed"
 	"strconv"
 	"strings"
@@ -92,6 +93,14 @@ func goesOn(line string) bool {
 func Command(nonce string, become Become, wants []evidence.Want) string {
 	return "exec /bin/sh -c 'K=" + nonce + "; become=" + become.reader(wants) + "; " + inCommand + text() + calls(wants) + "'"
 }
+
+// surveyCommand is the Command of a survey and its nonce. They are one for all
+// nodes: every user of a node can read both while it runs, wherever they are
+// from, and the text is 19 KB.
+var surveyCommand = sync.OnceValues(func() (nonce, command string) {
+	nonce = rand.Text()
+	return nonce, Command(nonce, Never, nil)
+})
 
 // Script is the same for the standard input of StdinCommand.
 func Script(nonce string, become Become, wants []evidence.Want) string {

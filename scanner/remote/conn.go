@@ -17,7 +17,8 @@ type Conn struct {
 	ssh       ssh.Conn
 	transport *transport
 	timeout   time.Duration // for one command
-	untrusted bool          // hosts of which nothing was on file are accepted: no password goes there
+	requests  *execRequests
+	untrusted bool // hosts of which nothing was on file are accepted: no password goes there
 
 	mu     sync.Mutex
 	closed bool           // nothing begins any more

@@ -35,5 +35,5 @@ func (d *Dialer) ride(ctx context.Context, t *target) *Conn {
 		return nil
 	}
 	d.running.Go(func() { refuse(conn, link, channels, requests) })
-	return &Conn{ssh: conn, transport: link, timeout: d.cfg.CommandTimeout}
+	return &Conn{ssh: conn, transport: link, timeout: d.cfg.CommandTimeout, requests: &d.requests}
 }

@@ -235,7 +235,7 @@ func (d *Dialer) loggedIn(conn ssh.Conn, l *login) *Conn {
 	} else {
 		l.transport.bound(nodeLimit, "over one connection")
 	}
-	return &Conn{ssh: conn, transport: l.transport, timeout: d.cfg.CommandTimeout, untrusted: l.target.policy != Strict}
+	return &Conn{ssh: conn, transport: l.transport, timeout: d.cfg.CommandTimeout, requests: &d.requests, untrusted: l.target.policy != Strict}
 }
 
 // passwordFor is the password that may go to a target: only to a node whose

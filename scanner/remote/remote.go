@@ -153,6 +153,7 @@ type Dialer struct {
 	hops     *hops
 	memory   *budget
 	password *secret.Word // nil: none
+	requests execRequests
 	warnings []string
 	running  sync.WaitGroup // handshakes and keepalives
 

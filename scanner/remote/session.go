@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 
@@ -33,11 +34,11 @@ type session struct {
 // noExit is probe.Output's ExitCode without an exit status.
 const noExit = -1
 
-// What is made room for before a command has said anything, in bytes: an
-// ordinary node's answer, and next to nothing.
+// What is made room for, in bytes, before a command has said anything, and when
+// it has said more than that: an ordinary node's answer.
 const (
-	stdoutRoom = 16 << 10
-	stderrRoom = 512
+	firstRoom = 512
+	nextRoom  = 16 << 10
 )
 
 // do runs the command to its end. It always leaves the streams read to theirs,
@@ -45,8 +46,8 @@ const (
 func (s *session) do(command string) error {
 	s.exit = noExit
 	s.replied.L = &s.mu
-	s.stdout = sink{limit: probe.OutputLimit, slack: 0, full: s.conn.transport.abort, kept: make([]byte, 0, stdoutRoom)}
-	s.stderr = sink{limit: probe.StderrLimit, slack: probe.OutputLimit, kept: make([]byte, 0, stderrRoom), full: func() {
+	s.stdout = sink{limit: probe.OutputLimit, slack: 0, full: s.conn.transport.abort}
+	s.stderr = sink{limit: probe.StderrLimit, slack: probe.OutputLimit, full: func() {
 		s.conn.transport.end(overBound("the command writes to stderr without end: more than %d MiB", probe.OutputLimit>>20))
 	}}
 	channel, requests, err := s.conn.ssh.OpenChannel("session", nil)
@@ -65,7 +66,7 @@ func (s *session) do(command string) error {
 		drained.Wait()
 		s.hangUp()
 	})
-	ok, err := channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
+	ok, err := channel.SendRequest("exec", true, s.conn.requests.of(command))
 	switch {
 	case err != nil:
 		s.conn.transport.abort()
@@ -83,6 +84,25 @@ func (s *session) do(command string) error {
 	s.feed(channel)
 	streams.Wait()
 	return s.whole()
+}
+
+// execRequests makes what asks for a command (RFC 4254 section 6.5). It keeps
+// the last one, because the first that is asked of a node is asked of all, and
+// is long. The zero value is ready; it may be used concurrently.
+type execRequests struct{ last atomic.Pointer[execRequest] }
+
+type execRequest struct {
+	command string
+	payload []byte
+}
+
+func (r *execRequests) of(command string) []byte {
+	if last := r.last.Load(); last != nil && last.command == command {
+		return last.payload
+	}
+	payload := ssh.Marshal(struct{ Command string }{command})
+	r.last.Store(&execRequest{command, payload})
+	return payload
 }
 
 // reply takes what answer gives, until it has given its last. Its panic ends
@@ -207,7 +227,11 @@ func (s *sink) room() []byte {
 		return s.spill
 	}
 	if len(s.kept) == cap(s.kept) {
-		s.kept = slices.Grow(s.kept, max(stderrRoom, len(s.kept)))
+		room := firstRoom
+		if len(s.kept) > 0 {
+			room = max(nextRoom-len(s.kept), len(s.kept))
+		}
+		s.kept = slices.Grow(s.kept, room)
 	}
 	return s.kept[len(s.kept):min(cap(s.kept), s.limit)]
 }
