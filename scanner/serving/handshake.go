@@ -83,6 +83,10 @@ func (h *handshake) config() *tls.Config {
 		InsecureSkipVerify:     true,
 		MinVersion:             tls.VersionTLS12,
 		SessionTicketsDisabled: true,
+		// Without the post-quantum ones, which take twice the time and three
+		// times the bytes to keep secret what is never said here. Every server
+		// of certificates so far knows one of these.
+		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		VerifyConnection: func(state tls.ConnectionState) error {
 			h.seen.Store(&state)
 			return nil
