@@ -36,7 +36,7 @@ func openEvidenceDir(dir string) (*evidenceDir, error) {
 
 // keep writes one node's record as its visit ends. The first error is kept for
 // err; the scan goes on, since its results are worth more.
-func (d *evidenceDir) keep(r scanner.Result, ev *evidence.Evidence) {
+func (d *evidenceDir) keep(r *scanner.Result, ev *evidence.Evidence) {
 	if err := d.write(r, ev); err != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -55,13 +55,13 @@ func (d *evidenceDir) err() error {
 	return d.first
 }
 
-func (d *evidenceDir) write(r scanner.Result, ev *evidence.Evidence) error {
+func (d *evidenceDir) write(r *scanner.Result, ev *evidence.Evidence) error {
 	file, err := os.CreateTemp(d.dir, ".record-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name()) // gone already when all went well
-	err = scanner.NewRecord(version(), r, ev).Write(file)
+	err = scanner.NewRecord(version(), *r, ev).Write(file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}

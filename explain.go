@@ -124,8 +124,8 @@ func visitOne(ctx context.Context, o explainOptions, t terminal) (record scanner
 		return record, err
 	}
 	defer dialer.Close()
-	s := scanner.Scanner{Resolve: dialer.Resolve, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Become: o.become.become, Password: o.become.password, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r scanner.Result, ev *evidence.Evidence) {
-		record = scanner.NewRecord(version(), r, ev)
+	s := scanner.Scanner{Resolve: dialer.Resolve, NodeTimeout: o.nodeTimeout, Retries: o.ssh.Retries, Become: o.become.become, Password: o.become.password, Serving: true, ServingTimeout: o.ssh.CommandTimeout, Keep: func(r *scanner.Result, ev *evidence.Evidence) {
+		record = scanner.NewRecord(version(), *r, ev)
 	}}
 	s.Scan(ctx, o.ssh.Nodes, func(int, scanner.Result) {})
 	return record, nil

@@ -32,8 +32,8 @@ func TestNoPrivateKeyLeavesANode(t *testing.T) {
 		s := scanner.Scanner{
 			Serving: true,
 			Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return conn, nil }),
-			Keep: func(r scanner.Result, ev *evidence.Evidence) {
-				kept, err := json.Marshal(scanner.NewRecord("test", r, ev))
+			Keep: func(r *scanner.Result, ev *evidence.Evidence) {
+				kept, err := json.Marshal(scanner.NewRecord("test", *r, ev))
 				if err != nil {
 					t.Error(err)
 				}

@@ -46,7 +46,7 @@ type Scanner struct {
 
 	// Keep, if not nil, gets each Result with the evidence behind it, which is
 	// dropped otherwise. It is called concurrently, before done.
-	Keep func(Result, *evidence.Evidence)
+	Keep func(*Result, *evidence.Evidence)
 }
 
 const (
@@ -129,7 +129,7 @@ func (s *scan) turn(t turn, way *dialing) {
 		return
 	}
 	if s.Keep != nil {
-		s.Keep(v.result, v.evidence)
+		s.Keep(&v.result, v.evidence)
 	}
 	s.visited <- v
 }

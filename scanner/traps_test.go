@@ -82,7 +82,7 @@ func visit(t *testing.T, node fixtures.Node, bend func(probe.Output) probe.Outpu
 	var v visited
 	s := scanner.Scanner{
 		Resolve: scannertest.Resolve(func(context.Context, inventory.Node) (scanner.Conn, error) { return conn, nil }),
-		Keep: func(_ scanner.Result, ev *evidence.Evidence) {
+		Keep: func(_ *scanner.Result, ev *evidence.Evidence) {
 			text, err := json.Marshal(ev)
 			if err != nil {
 				t.Error(err)

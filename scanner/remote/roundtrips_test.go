@@ -226,7 +226,7 @@ func TestRoundTripsOfAVisit(t *testing.T) {
 		}
 		scan := scanner.Scanner{Resolve: newDialer(t, cfg).Resolve, Serving: tt.serving, ServingTimeout: cfg.CommandTimeout}
 		seen := false
-		scan.Keep = func(_ scanner.Result, ev *evidence.Evidence) {
+		scan.Keep = func(_ *scanner.Result, ev *evidence.Evidence) {
 			seen = ev != nil && ev.Serving != nil && ev.Serving.Attempts[0].Outcome == evidence.CertificateSeen
 		}
 		r.mu.Lock()
