@@ -91,27 +91,31 @@ func TestHostileFleet(t *testing.T) {
 		t.Skip("takes a minute: servers that stall are given up only then")
 	}
 	const nodeTimeout = 70 * time.Second
-	size, binary := 200, "kletscan"
-	if underRace() { // everything takes ten times as long, and its memory is the detector's
-		size, binary = 40, build(t)
+	size := 200
+	if underRace() { // everything takes ten times as long
+		size = 40
 	}
 	good, kinds := goodNodes(t, size), hostileKinds(50)
 	dir, room := mixed(t, good, kinds)
-	program := exec.CommandContext(t.Context(), binary,
+	program := exec.CommandContext(t.Context(), "kletscan",
 		"scan", "-F", filepath.Join(dir, "ssh_config"), "-i", filepath.Join(dir, "inventory"), "-f", fmt.Sprint(len(good)+len(kinds)),
 		"--connect-timeout", "40s", "--command-timeout", "50s", "--node-timeout", nodeTimeout.String(),
 		"-o", "table", "-o", "json="+filepath.Join(dir, "out.json"), "-o", "csv="+filepath.Join(dir, "out.csv"))
 	var stdout, stderr bytes.Buffer
 	program.Stdout, program.Stderr = &stdout, &stderr
 	began := time.Now()
-	err := program.Run()
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	memory := watchMemory(t, program.Process.Pid)
+	err := program.Wait()
 	if took := time.Since(began); took > nodeTimeout+nodeTimeout/10 {
 		t.Errorf("the run took %v, want at most the node timeout of %v and a tenth of it", took, nodeTimeout)
 	}
 	if code := program.ProcessState.ExitCode(); code != exitFailed {
 		t.Errorf("exit %d (%v), want %d: some nodes are off\n%s", code, err, exitFailed, stderr.String())
 	}
-	if peak, known := peakMemory(program.ProcessState); known {
+	if peak, known := memory(); known {
 		t.Logf("%v, peak memory %d MiB", time.Since(began).Round(time.Second), peak>>20)
 		if bound := int64(3*remote.DefaultMemory + 128<<20); peak > bound {
 			t.Errorf("peak memory %d MiB, want at most %d", peak>>20, bound>>20)
@@ -122,16 +126,6 @@ func TestHostileFleet(t *testing.T) {
 		checkClean(t, name, text)
 	}
 	checkHostileRows(t, rowsOf(t, outputs["json"]), good, room.Rows())
-}
-
-// build is the program as it is given out, without the race detector.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "kletscan")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
 }
 
 // underRace reports whether this program looks for data races.

@@ -2,7 +2,9 @@
 
 package main
 
-import "os"
+import "testing"
 
-// peakMemory is known on Linux, where the unit of what the kernel counts is.
-func peakMemory(*os.ProcessState) (bytes int64, known bool) { return 0, false }
+// watchMemory knows nothing where there is no /proc.
+func watchMemory(*testing.T, int) func() (bytes int64, known bool) {
+	return func() (int64, bool) { return 0, false }
+}

@@ -74,6 +74,12 @@ func (s *Scanner) Scan(ctx context.Context, nodes []inventory.Node, done func(in
 	if s.Rate > 0 {
 		scan.rate = rate.NewLimiter(rate.Limit(s.Rate), 1)
 	}
+	scan.visiting = ctx
+	if s.Grace > 0 {
+		var end context.CancelFunc
+		scan.visiting, end = graced(ctx, s.Grace)
+		defer end()
+	}
 	var told sync.WaitGroup
 	told.Go(scan.tell)
 	defer told.Wait()
@@ -109,6 +115,7 @@ func orDefault(n, otherwise int) int {
 type scan struct {
 	*Scanner
 	ctx      context.Context
+	visiting context.Context // of visits under way: it ends Grace after ctx
 	nodes    []inventory.Node
 	queue    *queue
 	slots    *slots

@@ -90,7 +90,7 @@ func (v *visit) visit(target Target) (back bool) {
 	}
 	r.Started = v.now()
 	defer func() { r.Duration = max(v.now().Sub(r.Started), 0) }()
-	ctx, cancel := v.deadline(v.ctx)
+	ctx, cancel := v.deadline()
 	defer cancel()
 	err := Retry(ctx, v.Retries, func() error {
 		err := v.attempt(ctx, target)
@@ -265,22 +265,13 @@ func withoutSSH(system string) bool {
 // errNodeTimeout is the cause when a whole visit takes too long.
 var errNodeTimeout = errors.New("the visit took longer than the node timeout")
 
-// deadline bounds a visit, all its attempts together. It ends Grace after ctx
-// is cancelled.
-func (s *Scanner) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	visiting, end := ctx, context.CancelFunc(func() {})
-	if s.Grace > 0 {
-		visiting, end = graced(ctx, s.Grace)
-	}
+// deadline bounds a visit, all its attempts together.
+func (s *scan) deadline() (context.Context, context.CancelFunc) {
 	if s.NodeTimeout <= 0 {
-		return visiting, end
+		return s.visiting, func() {}
 	}
-	visiting, cancel := context.WithTimeoutCause(visiting, s.NodeTimeout,
+	return context.WithTimeoutCause(s.visiting, s.NodeTimeout,
 		&Error{Op: "visit", Status: Timeout, Err: fmt.Errorf("%w of %v", errNodeTimeout, s.NodeTimeout)})
-	return visiting, func() {
-		cancel()
-		end()
-	}
 }
 
 // graced is ctx, but ends a while later when that is cancelled.
