@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -60,14 +61,18 @@ func TestProfiles(t *testing.T) {
 	})
 }
 
-// onText calls do when something with that text is written.
+// onText calls do when something with that text is written. Like a file, it takes
+// writes from several goroutines.
 type onText struct {
+	mu sync.Mutex
 	bytes.Buffer
 	text string
 	do   func()
 }
 
 func (o *onText) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if strings.Contains(string(p), o.text) {
 		o.do()
 	}
